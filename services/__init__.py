@@ -1,0 +1,1 @@
+"""Onthaal's services, and the gateway that runs them in one process or apart."""

@@ -1,0 +1,176 @@
+"""The composition root: one process runs every service, or the named ones."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from onthaal_schema.intake import Intake, IntakeClient
+from starlette.staticfiles import StaticFiles
+
+from services.intake_api.settings import IntakeSettings
+from services.kit import logging
+from services.kit.auth import SignInNeeded, to_sign_in
+from services.kit.bus import LocalBus
+from services.kit.clock import Clock, SystemClock
+from services.kit.health import health_router
+from services.kit.limits import BodyLimit
+from services.kit.pages import STATIC, SecurityHeaders
+from services.kit.problems import handle_problems
+from services.kit.service import House, IntakeAccess, Service, Supervisor
+from services.kit.settings import InvalidSettings, ProcessSettings, Settings, read, refuse_unknown
+
+SERVICES = ("intake_api", "public_site", "chat_relay", "mail_ingest", "phone_log")
+
+log = logging.logger(__name__)
+
+
+class RemoteSettings(Settings):
+    """Tokens with which services reach an intake service in another process."""
+
+    public_site_token: str | None = None
+    chat_relay_token: str | None = None
+    mail_ingest_token: str | None = None
+    phone_log_token: str | None = None
+
+
+class RemoteAccess:
+    """`IntakeAccess` over HTTP, for a process without the intake service."""
+
+    def __init__(self, url: str, tokens: RemoteSettings) -> None:
+        """Reach the intake service at an address."""
+        self._url = url
+        self._tokens = tokens
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5))
+
+    def own(self, service: str) -> Intake:
+        """Speak with the service's own token."""
+        return IntakeClient(self._url, getattr(self._tokens, f"{service}_token"), http=self._http)
+
+    def operator(self, token: str) -> Intake:
+        """Speak with an operator's token."""
+        return IntakeClient(self._url, token, http=self._http)
+
+    def anonymous(self) -> Intake:
+        """Speak without a token."""
+        return IntakeClient(self._url, http=self._http)
+
+
+def settings_classes() -> dict[str, type[Settings]]:
+    """Give the settings of the process and of each service."""
+    found: dict[str, type[Settings]] = {"process": ProcessSettings, "intake_api": IntakeSettings}
+    for name in SERVICES[1:]:
+        module = import_module(f"services.{name}.settings")
+        held = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Settings)]
+        found |= {name: kind for kind in held if kind is not Settings}
+    return found | {"split deployment": RemoteSettings}
+
+
+def build(names: Sequence[str] = SERVICES, clock: Clock | None = None) -> FastAPI:
+    """Make the app of the named services.
+
+    Raises:
+        InvalidSettings: naming the setting, before anything is opened.
+
+    """
+    classes = settings_classes()
+    refuse_unknown(classes.values(), os.environ)
+    for kind in classes.values():
+        read(kind)
+    process = read(ProcessSettings)
+    services = _services(names, process, clock or SystemClock())
+    return _app(services, process, read(IntakeSettings).largest_contact)
+
+
+def _services(names: Sequence[str], process: ProcessSettings, clock: Clock) -> list[Service]:
+    services: list[Service] = []
+    access: IntakeAccess
+    if "intake_api" in names:
+        from services.intake_api.service import create  # noqa: PLC0415 - a process without it must not load keys or database
+
+        made = create(process, clock)
+        services.append(made.service)
+        access = made.access
+    elif process.intake_url:
+        access = RemoteAccess(process.intake_url, read(RemoteSettings))
+    else:
+        message = "ONTHAAL_INTAKE_URL: needed when this process does not run intake_api"
+        raise InvalidSettings(message)
+    house = House(process, access, clock, LocalBus())
+    others = [name for name in names if name != "intake_api"]
+    return services + [import_module(f"services.{name}.service").create(house) for name in others]
+
+
+def _app(services: Sequence[Service], process: ProcessSettings, limit: int) -> FastAPI:
+    supervisor = Supervisor({f"{service.name}.{name}": work for service in services for name, work in service.workers.items()})
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(services, supervisor))
+    handle_problems(app)
+    app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.include_router(health_router(services, supervisor))
+    for service in services:
+        app.include_router(service.router)
+        for name, value in service.state.items():
+            setattr(app.state, name, value)
+        for path, folder in service.static.items():
+            app.mount(path, StaticFiles(directory=folder))
+        _document(app, service)
+    app.mount("/static/kit", StaticFiles(directory=STATIC))
+    app.add_middleware(BodyLimit, limit=limit)
+    app.add_middleware(SecurityHeaders)
+    app.state.process = process
+    return app
+
+
+def _document(app: FastAPI, service: Service) -> None:
+    folder = Path(__file__).parent / service.name / "doc"
+    if folder.is_dir():
+        app.mount(f"/doc/{service.name}", StaticFiles(directory=folder))
+
+
+def _lifespan(services: Sequence[Service], supervisor: Supervisor) -> Callable[[FastAPI], object]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for service in services:
+                await stack.enter_async_context(service.lifespan())
+            supervisor.start()
+            stack.push_async_callback(supervisor.stop)
+            gc.collect()
+            gc.freeze()  # the imported heap is not walked again: keeps pauses out of the slowest answers
+            log.info("started", count=len(services))
+            yield
+
+    return lifespan
+
+
+def serve(names: Sequence[str]) -> None:
+    """Run the named services until told to stop; what was begun is finished first."""
+    process = read(ProcessSettings)
+    logging.configure(process.log_level)
+    app = build(names)
+    config = uvicorn.Config(
+        app,
+        host=process.host,
+        port=process.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=65_536,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=65,
+    )
+    server = uvicorn.Server(config)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve())

@@ -1,0 +1,245 @@
+"""The one way in: tag, check the hours, seal, and write contact and event in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import orjson
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import (
+    BriefDetails,
+    ContactSubmission,
+    KindSource,
+    MailDetails,
+    Nature,
+    ParseStatus,
+    Suggestion,
+)
+from onthaal_schema.events import EventType
+from onthaal_schema.intake import FileUpload
+from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.problems import InvalidInput
+from onthaal_schema.wire import to_wire
+
+from services.intake_api import reference
+from services.intake_api.caller import Caller
+from services.intake_api.hours import Hours
+from services.intake_api.store.contacts import model_tag, work_reasons, work_row
+from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
+from services.intake_api.store.outbox import EventFrame
+from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.writer import NewContact, Row, Writer, Written
+from services.intake_api.suggester import Suggester
+from services.kit.clock import Clock
+
+BRUSSELS = ZoneInfo("Europe/Brussels")
+CLOCK_SKEW = timedelta(minutes=5)
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A contact that is stored. `contact` is the resource as JSON will show it."""
+
+    contact: Wire
+    created: bool
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Registers contacts."""
+
+    writer: Writer
+    vault: Vault
+    blobs: Blobs
+    hours: Hours
+    suggester: Suggester
+    frame: EventFrame
+    clock: Clock
+
+    async def __call__(
+        self,
+        caller: Caller,
+        contact_id: UUID,
+        submission: ContactSubmission,
+        submitted: Wire,
+        files: Sequence[FileUpload] = (),
+    ) -> Accepted:
+        """Register a contact: on return it is stored and will be handed on. `submitted` is the same as JSON, as it was sent.
+
+        Raises:
+            MissingScope: the caller may not write to this channel, or not claim this source.
+            InvalidInput: `receivedAt` lies in the future.
+            Conflict: the id is taken by other content.
+            ServiceUnavailable: it is not known whether it was stored; the same again will tell.
+
+        """
+        caller.require_channel(submission.channel)
+        now = self.clock.now()
+        received_at, hours = self._received(submission, now)
+        canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
+        key, data_key = self.vault.new_key(contact_id)
+        kept = [await keep(self.blobs, contact_id, key, upload, number) for number, upload in enumerate(files)]
+        suggestion = None if submission.kind else await self.suggester.suggest(submission)
+        row = {
+            **_constant(now),
+            **_clear(submission),
+            **_tag(submission, suggestion, caller),
+            "id": contact_id,
+            "reference": reference.make(),
+            "received_at": received_at,
+            "opening": hours,
+            "digest": self.vault.digest(_content(submission, canonical, kept), b"submission"),
+            "data_key": data_key,
+            "sealed": key.seal(canonical, SUBMISSION),
+            "sealed_suggestion": key.seal(to_wire(suggestion).encode(), SUGGESTION) if suggestion else None,
+            "suggest_since": None if suggestion else now,
+        }
+        if suggestion:
+            _adopt(row, submission, suggestion)
+        written = await self._write(row, submission, suggestion, kept, live=caller.serves_live_chat)
+        return Accepted(self._shown(written, submitted, suggestion, key, kept), written.created)
+
+    def _received(self, submission: ContactSubmission, now: datetime) -> tuple[datetime, str]:
+        """Settle when it came in, and whether that was within the hours: once, never again."""
+        received_at = submission.received_at
+        if received_at is not None:
+            if received_at > now + CLOCK_SKEW:
+                raise InvalidInput.at("receivedAt", "Must not lie in the future.")
+            if received_at < EARLIEST:
+                raise InvalidInput.at("receivedAt", "Must lie after 1 January 1970.")
+        details = submission.details
+        if isinstance(details, BriefDetails) and details.received_on and received_at is None:
+            day = details.received_on
+            noon = datetime.combine(day, time(12), BRUSSELS).astimezone(UTC)
+            if not EARLIEST < noon < now + timedelta(days=1):
+                raise InvalidInput.at("details.receivedOn", "Must be a day since 1970, and not in the future.")
+            return min(noon, now), _hours_wire(self.hours.on_day(submission.channel, day))
+        moment = received_at.astimezone(UTC) if received_at else now
+        return moment, _hours_wire(self.hours.at(submission.channel, moment))
+
+    async def _write(
+        self, row: Row, submission: ContactSubmission, suggestion: Suggestion | None, kept: Sequence[KeptFile], *, live: bool
+    ) -> Written:
+        event_id, now = uuid4(), row["registered_at"]
+        event = {
+            "id": event_id,
+            "contact_id": row["id"],
+            "version": 1,
+            "type": "registered",
+            "nature": row["nature"],
+            "occurred_at": now,
+            "payload": self.frame.payload(EventType.REGISTERED, row, event_id, now),
+        }
+        person = submission.person
+        new = NewContact(
+            row=row,
+            event=event,
+            index=self.vault.indexed(person.email, person.phone) if person else (),
+            files=[file.row for file in kept],
+            work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
+            conversation=_conversation(row) if live else None,
+        )
+        created = False
+        try:
+            written = await self.writer.write(new)
+            created = written.created
+        finally:
+            if kept and not created:
+                await self.blobs.remove(row["id"], [file.row["id"] for file in kept])
+        return written
+
+    def _shown(
+        self, written: Written, submitted: Wire, suggestion: Suggestion | None, key: DataKey, kept: Sequence[KeptFile]
+    ) -> Wire:
+        row = written.row
+        if not written.created:
+            key, kept = self.vault.key(row["id"], row["data_key"]), ()
+        sealed = row["sealed_suggestion"]
+        held = orjson.loads(key.open(sealed, SUGGESTION)) if sealed and (suggestion is None or not written.created) else None
+        shown = held or (orjson.loads(to_wire(suggestion)) if suggestion and written.created else None)
+        return with_content(row, submitted, shown, files=[open_file(file.row, key) for file in kept])
+
+
+def _hours_wire(hours: OpeningHours) -> str:
+    return hours.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def _constant(now: datetime) -> Row:
+    return {
+        "version": 1,
+        "status": "open",
+        "last_sequence": 0,
+        "registered_at": now,
+        "kind_at": now,
+        "extended_at": None,
+        "extended_due": None,
+        "erased_at": None,
+        "signals": "[]",
+    }
+
+
+def _clear(submission: ContactSubmission) -> Row:
+    person, details = submission.person, submission.details
+    return {
+        "channel": submission.channel.value,
+        "anonymous": submission.anonymous,
+        "language": submission.language,
+        "sector": submission.sector.value if submission.sector else None,
+        "role": person.role.value if person and person.role else None,
+        "minor": person.minor if person else None,
+        "parse_status": details.parse_status.value if isinstance(details, MailDetails) else None,
+        "related_to": submission.related_to,
+    }
+
+
+def _tag(submission: ContactSubmission, suggestion: Suggestion | None, caller: Caller) -> Row:
+    source = caller.kind_source(submission.channel, submission.kind_source)
+    said = {"sector_source": source.value if submission.sector else None}
+    if suggestion is not None:
+        return said | {name: getattr(value, "value", value) for name, value in model_tag(suggestion, _nature(submission)).items()}
+    return said | {
+        "kind": submission.kind.value if submission.kind else None,
+        "kind_source": source.value,
+        "kind_confidence": None,
+        "unsure": False,
+        "model_version": None,
+        "nature": _nature(submission),
+        "kind_by": caller.name if source is KindSource.OPERATOR else None,
+    }
+
+
+def _nature(submission: ContactSubmission) -> str:
+    return (submission.nature or Nature.PERSON).value
+
+
+def _adopt(row: Row, submission: ContactSubmission, suggestion: Suggestion) -> None:
+    """Take from the model what nobody said. A nature other than person only ever comes from a channel or a person."""
+    row["signals"] = orjson.dumps(suggestion.signals).decode()
+    row["language"] = row["language"] or suggestion.language
+    if submission.sector is None and suggestion.sector is not None:
+        row["sector"], row["sector_source"] = suggestion.sector.value, KindSource.MODEL.value
+
+
+def _content(submission: ContactSubmission, canonical: bytes, kept: Sequence[KeptFile]) -> bytes:
+    """Give what "the same content" is: a mail's original bytes, else the canonical submission and its files."""
+    originals = [file.sha256 for file in kept if submission.channel == Channel.MAIL and file.label["role"] == "original"]
+    if originals:
+        return originals[0].encode()
+    return b"\n".join([canonical, *(orjson.dumps(file.label, option=orjson.OPT_SORT_KEYS) for file in kept)])
+
+
+def _conversation(row: Row) -> dict[str, Any]:
+    return {
+        "contact_id": row["id"],
+        "status": "waiting",
+        "operator_id": None,
+        "operator_name": None,
+        "started_at": row["registered_at"],
+        "assigned_at": None,
+        "ended_at": None,
+    }

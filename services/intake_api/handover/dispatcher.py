@@ -1,0 +1,92 @@
+"""Hands events over by webhook: in order within a contact, in parallel between contacts, until they are taken.
+
+At least once: an event is delivered again when the answer was lost. Retries follow `LADDER`; what will never be
+taken, and what was tried to the end of the ladder, becomes a dead letter that a person sees and can send again.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.intake_api.handover.webhook import Answer, Fate, Webhook
+from services.intake_api.store.deliveries import Claimed, Deliveries, Pending
+from services.intake_api.store.engine import Database
+from services.kit.logging import logger
+
+log = logger(__name__)
+
+LADDER = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+)
+"""How long to wait after each failed attempt; after the last one the event is a dead letter."""
+
+TOGETHER = 16
+AT_MOST_IDLE = 1.0
+"""Seconds after which the database is looked at without having been woken: another process may have written."""
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """The worker of the hand-over."""
+
+    database: Database
+    deliveries: Deliveries
+    webhook: Webhook
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with self.webhook.session(), asyncio.TaskGroup() as group:
+            room = asyncio.Semaphore(TOGETHER * 4)
+            while True:
+                found = await self._start_some(group, room)
+                if not found:
+                    await self.database.events.wait(await self._idle())
+
+    async def _start_some(self, group: asyncio.TaskGroup, room: asyncio.Semaphore) -> bool:
+        if await self.deliveries.needs_spreading():
+            await self.deliveries.spread()
+        if room.locked():
+            await room.acquire()
+            room.release()
+        claims = await self.deliveries.claim(TOGETHER)
+        for claimed in claims:
+            await room.acquire()
+            group.create_task(self._serve(claimed)).add_done_callback(lambda _: room.release())
+        return bool(claims)
+
+    async def _idle(self) -> float:
+        due = await self.deliveries.next_due()
+        if due is None:
+            return AT_MOST_IDLE
+        return min(AT_MOST_IDLE, max(0.01, (due - self.database.clock.now()).total_seconds()))
+
+    async def _serve(self, claimed: Claimed) -> None:
+        try:
+            owed = True
+            while owed:
+                pending = await self.deliveries.pending(claimed)
+                owed = pending is not None and await self._deliver(claimed, pending)
+        except asyncio.CancelledError:
+            await asyncio.shield(self.deliveries.hand_back(claimed))
+            raise
+
+    async def _deliver(self, claimed: Claimed, pending: Pending) -> bool:
+        answer = await self.webhook.post(claimed.subscriber, pending.event_id, pending.payload)
+        if answer.fate is Fate.TAKEN:
+            return await self.deliveries.settle(claimed, pending.position, "delivered")
+        log.warning("delivery failed", subscription=str(claimed.subscriber.id), position=pending.position, reason=answer.reason)
+        if answer.fate is Fate.GONE:
+            await self.deliveries.disable(claimed.subscriber.id, answer.reason)
+            await self.deliveries.hand_back(claimed)
+            return False
+        if answer.fate is Fate.REFUSED or claimed.attempts >= len(LADDER):
+            return await self.deliveries.settle(claimed, pending.position, "dead", answer.reason)
+        await self._postpone(claimed, pending, answer)
+        return False
+
+    async def _postpone(self, claimed: Claimed, pending: Pending, answer: Answer) -> None:
+        wait = LADDER[claimed.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
+        until = self.database.clock.now() + max(wait, timedelta(seconds=answer.retry_after))
+        await self.deliveries.postpone(claimed, pending.position, until, answer.reason)

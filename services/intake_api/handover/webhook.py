@@ -1,0 +1,87 @@
+"""One signed POST to a subscriber (CloudEvents 1.0 structured mode, Standard Webhooks signature)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from enum import Enum
+from uuid import UUID
+
+import aiohttp
+from standardwebhooks.webhooks import Webhook as Signer
+
+from services.intake_api.store.deliveries import Subscriber
+from services.kit.clock import Clock
+
+TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+LONGEST_RETRY_AFTER = 24 * 3600
+
+
+class Fate(Enum):
+    """What an answer means for the event."""
+
+    TAKEN = "taken"
+    LATER = "later"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one attempt; the reason names a status or an exception's class, never a body."""
+
+    fate: Fate
+    reason: str = ""
+    retry_after: float = 0
+
+
+class Webhook:
+    """Posts events. Follows no redirect, reads no answer's body, and gives up after 20 seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Date signatures by a clock."""
+        self._clock = clock
+        self._http: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Keep connections for the length of a block."""
+        async with aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
+            self._http = http
+            yield
+
+    async def post(self, subscriber: Subscriber, event_id: UUID, payload: str) -> Answer:
+        """Post one event."""
+        if self._http is None:
+            message = "post within session()"
+            raise RuntimeError(message)
+        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8", **self._signature(subscriber, event_id, payload)}
+        try:
+            async with self._http.post(subscriber.url, data=payload.encode(), headers=headers, allow_redirects=False) as response:
+                return _meaning(response.status, response.headers.get("Retry-After", ""))
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+            return Answer(Fate.LATER, type(error).__name__)
+
+    def _signature(self, subscriber: Subscriber, event_id: UUID, payload: str) -> dict[str, str]:
+        now = self._clock.now().astimezone(UTC)
+        return {
+            "webhook-id": str(event_id),
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Signer(subscriber.secret).sign(str(event_id), now, payload),
+        }
+
+
+def _meaning(status: int, retry_after: str) -> Answer:
+    """Read a status as DESIGN and Standard Webhooks do: only what will never be taken is refused for good."""
+    reason = f"HTTP {status}"
+    match status:
+        case 200 | 201 | 202 | 204:
+            return Answer(Fate.TAKEN)
+        case 410:
+            return Answer(Fate.GONE, reason)
+        case 400 | 413 | 415 | 422:
+            return Answer(Fate.REFUSED, reason)
+        case _:
+            seconds = float(retry_after) if retry_after.isdecimal() else 0
+            return Answer(Fate.LATER, reason, min(seconds, LONGEST_RETRY_AFTER))

@@ -1,0 +1,212 @@
+"""What the intake service does for a caller: every use case, with its rights checked. Both adapters stand on this."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from joserfc.jwk import KeySet
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import Contact, ContactPage, ContactSubmission, KindSource
+from onthaal_schema.conversation import Conversation, Transcript
+from onthaal_schema.events import EventPage
+from onthaal_schema.intake import FileContent, FileUpload
+from onthaal_schema.message import Direction, Message, MessageSubmission
+from onthaal_schema.opening_hours import CalendarException, OpeningHours
+from onthaal_schema.operator import Session, SessionSecret, SignIn
+from onthaal_schema.problems import InvalidInput, MissingScope
+from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
+from onthaal_schema.worklist import WorkList
+
+from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
+from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
+from services.intake_api.handover.feed import Feed
+from services.intake_api.hours import Hours
+from services.intake_api.opening_hours.rules import OutOfCalendarError
+from services.intake_api.store.access import Access
+from services.intake_api.store.contacts import Contacts
+from services.intake_api.store.conversations import Conversations
+from services.intake_api.store.messages import Messages
+from services.intake_api.store.opened import Wire
+from services.intake_api.store.overview import Overview
+from services.kit.auth import verify
+from services.kit.clock import Clock
+
+CHAT_WRITE = f"contacts:write:{Channel.CHAT}"
+SERVE = "conversations:serve"
+
+
+@dataclass(frozen=True)
+class Reception:
+    """The use cases. Each takes the caller first and checks what they may do."""
+
+    accept: Accept
+    contacts: Contacts
+    messages: Messages
+    conversations: Conversations
+    overview: Overview
+    access: Access
+    hours: Hours
+    feed: Feed
+    clock: Clock
+
+    async def caller(self, token: str | None) -> Caller:
+        """Say who holds a token: a service, or an operator (three parts and two dots: a JWT).
+
+        Raises:
+            InvalidAccessToken: unknown, revoked or malformed.
+            ExpiredAccessToken: too old.
+
+        """
+        if token is None:
+            return NOBODY
+        if token.count(".") == 2:  # noqa: PLR2004
+            keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
+            operator = verify(token, keys, self.clock.now().timestamp())
+            return Caller(operator.name, operator.scopes, operator.id)
+        record = await self.access.token(token)
+        return Caller(record.name, record.scopes)
+
+    def service(self, name: str) -> Caller:
+        """Give the caller that a service in this process is."""
+        return Caller(name, SERVICE_SCOPES[name])
+
+    async def register(
+        self, caller: Caller, contact_id: UUID, submission: ContactSubmission, submitted: Wire, files: Sequence[FileUpload] = ()
+    ) -> Accepted:
+        """Register a contact; see `Accept`."""
+        return await self.accept(caller, contact_id, submission, submitted, files)
+
+    async def append(
+        self, caller: Caller, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload]
+    ) -> tuple[Message, bool]:
+        """Append a message. A channel writes to its own contacts, an operator answers chats and adds notes."""
+        self._may_append(caller, await self.contacts.channel(contact_id), message.direction)
+        if message.sent_at and message.sent_at > self.clock.now() + CLOCK_SKEW:
+            raise InvalidInput.at("sentAt", "Must not lie in the future.")
+        return await self.messages.append(contact_id, message_id, message, files, caller.name)
+
+    def _may_append(self, caller: Caller, channel: str, direction: Direction) -> None:
+        if direction == Direction.NOTE and "contacts:tag" in caller.scopes:
+            return
+        if channel == Channel.CHAT and SERVE in caller.scopes:
+            return
+        caller.require_channel(channel)
+
+    async def contact(self, caller: Caller, contact_id: UUID) -> Contact:
+        """Read a contact."""
+        caller.require("contacts:read")
+        return await self.contacts.read(contact_id, caller.name)
+
+    async def read_messages(self, caller: Caller, contact_id: UUID, after: int) -> Sequence[Message]:
+        """Read messages."""
+        caller.require("contacts:read")
+        return await self.messages.after(contact_id, after, caller.name)
+
+    async def file(self, caller: Caller, contact_id: UUID, file_id: UUID) -> FileContent:
+        """Read a file."""
+        caller.require("contacts:read")
+        return await self.contacts.file(contact_id, file_id, caller.name)
+
+    async def find(self, caller: Caller, query: ContactQuery) -> ContactPage:
+        """List contacts."""
+        caller.require("contacts:read")
+        return await self.overview.find(query)
+
+    async def retag(self, caller: Caller, contact_id: UUID, retag: Retag) -> Contact:
+        """Tag a contact as a person."""
+        caller.require("contacts:tag", "contacts:write")
+        return await self.contacts.retag(contact_id, retag, KindSource.OPERATOR, caller.name)
+
+    async def correct(self, caller: Caller, contact_id: UUID, correction: Correction) -> Contact:
+        """Correct a contact."""
+        caller.require("contacts:tag", "contacts:write")
+        return await self.contacts.correct(contact_id, correction, caller.name)
+
+    async def complete(self, caller: Caller, contact_id: UUID) -> Contact:
+        """Complete a contact."""
+        caller.require("contacts:tag", "contacts:write")
+        return await self.contacts.complete(contact_id)
+
+    async def record_outcome(self, caller: Caller, contact_id: UUID, outcome: Outcome) -> None:
+        """Keep what the case service decided."""
+        caller.require("outcomes:write")
+        await self.contacts.record_outcome(contact_id, outcome, caller.name)
+
+    async def erase(self, caller: Caller, contact_id: UUID) -> None:
+        """Erase a contact."""
+        caller.require("contacts:erase")
+        await self.contacts.erase(contact_id, caller.name)
+
+    async def opening_hours(self, channel: Channel, at: datetime | None) -> OpeningHours:
+        """Say whether a channel is open; anybody may know."""
+        try:
+            return self.hours.at(channel, at or self.clock.now())
+        except OutOfCalendarError:
+            raise InvalidInput.at("at", "Must be a moment with its offset, in the years 1970 to 2199.") from None
+
+    async def put_exception(self, caller: Caller, rule: CalendarException) -> CalendarException:
+        """Set an exception to the hours."""
+        caller.require("calendar:write")
+        return await self.hours.put(rule, caller.name)
+
+    async def withdraw_exception(self, caller: Caller, exception_id: UUID) -> None:
+        """Withdraw an exception."""
+        caller.require("calendar:write")
+        await self.hours.withdraw(exception_id)
+
+    async def open_conversations(self, caller: Caller) -> Sequence[Conversation]:
+        """List conversations."""
+        caller.require(SERVE, CHAT_WRITE)
+        return await self.conversations.open()
+
+    async def transcript(self, caller: Caller, contact_id: UUID, after: int) -> Transcript:
+        """Read a conversation."""
+        caller.require(SERVE, CHAT_WRITE)
+        return await self.conversations.transcript(contact_id, after)
+
+    async def take(self, caller: Caller, contact_id: UUID) -> Conversation:
+        """Take a conversation."""
+        return await self.conversations.take(contact_id, _operator(caller), caller.name)
+
+    async def release(self, caller: Caller, contact_id: UUID) -> Conversation:
+        """Give a conversation back."""
+        return await self.conversations.release(contact_id, _operator(caller))
+
+    async def end(self, caller: Caller, contact_id: UUID) -> Conversation:
+        """End a conversation."""
+        caller.require(SERVE, CHAT_WRITE)
+        return await self.conversations.end(contact_id)
+
+    async def work_list(self, caller: Caller) -> WorkList:
+        """List the work."""
+        caller.require("worklist:write")
+        return await self.overview.work_list()
+
+    async def finish_work(self, caller: Caller, item_id: UUID) -> None:
+        """Finish an item."""
+        caller.require("worklist:write")
+        await self.overview.finish(item_id, caller.name)
+
+    async def events(self, caller: Caller, after: str | None, limit: int, natures: Sequence[str]) -> EventPage:
+        """Read the feed."""
+        caller.require("events:read")
+        return await self.feed.page(after, limit, natures)
+
+    async def sign_in(self, sign_in: SignIn) -> Session:
+        """Sign an operator in."""
+        return await self.access.sign_in(sign_in.code)
+
+    async def renew(self, secret: SessionSecret) -> Session:
+        """Renew a session."""
+        return await self.access.renew(secret.secret)
+
+    async def sign_out(self, secret: SessionSecret) -> None:
+        """End a session."""
+        await self.access.sign_out(secret.secret)
+
+
+def _operator(caller: Caller) -> UUID:
+    if caller.operator is None or SERVE not in caller.scopes:
+        raise MissingScope("Only an operator can serve a conversation.", required_scopes=(SERVE,))
+    return caller.operator

@@ -1,0 +1,54 @@
+"""Chat conversations and the work list over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.worklist import WorkList
+from starlette.requests import Request
+
+from services.intake_api.routes.reading import CallerOf, ReceptionOf, only, path_id
+
+router = APIRouter()
+
+
+@router.get("/conversations", dependencies=[only()], response_model_exclude_none=True)
+async def open_conversations(who: CallerOf, desk: ReceptionOf) -> ConversationList:
+    """List the conversations that have not ended, longest waiting first."""
+    return ConversationList(items=tuple(await desk.open_conversations(who)))
+
+
+@router.get("/conversations/{contactId}", dependencies=[only("after")], response_model_exclude_none=True)
+async def transcript(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=-1)] = -1) -> Transcript:
+    """Read a conversation and its turns after a sequence number."""
+    return await desk.transcript(who, path_id(request, "contactId"), after)
+
+
+@router.post("/conversations/{contactId}/take", dependencies=[only()], response_model_exclude_none=True)
+async def take(request: Request, who: CallerOf, desk: ReceptionOf) -> Conversation:
+    """Take a waiting conversation; of two who try, one gets 409."""
+    return await desk.take(who, path_id(request, "contactId"))
+
+
+@router.post("/conversations/{contactId}/release", dependencies=[only()], response_model_exclude_none=True)
+async def release(request: Request, who: CallerOf, desk: ReceptionOf) -> Conversation:
+    """Give a conversation back to the queue."""
+    return await desk.release(who, path_id(request, "contactId"))
+
+
+@router.post("/conversations/{contactId}/end", dependencies=[only()], response_model_exclude_none=True)
+async def end(request: Request, who: CallerOf, desk: ReceptionOf) -> Conversation:
+    """End a conversation."""
+    return await desk.end(who, path_id(request, "contactId"))
+
+
+@router.get("/workItems", dependencies=[only()], response_model_exclude_none=True)
+async def work_list(who: CallerOf, desk: ReceptionOf) -> WorkList:
+    """List what a person must look at, most urgent first."""
+    return await desk.work_list(who)
+
+
+@router.post("/workItems/{itemId}/finish", dependencies=[only()], status_code=204)
+async def finish_work(request: Request, who: CallerOf, desk: ReceptionOf) -> None:
+    """Say that a person looked at it."""
+    await desk.finish_work(who, path_id(request, "itemId"))

@@ -1,0 +1,128 @@
+"""Puts the intake service together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from services.intake_api.accept import Accept
+from services.intake_api.direct import DirectAccess
+from services.intake_api.handover.dispatcher import Dispatcher
+from services.intake_api.handover.extensions import Extensions
+from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.webhook import Webhook
+from services.intake_api.hours import Hours
+from services.intake_api.reception import Reception
+from services.intake_api.routes import contacts, conversations, events, opening_hours, sessions, statistics
+from services.intake_api.settings import IntakeSettings
+from services.intake_api.store.access import Access
+from services.intake_api.store.contacts import Contacts
+from services.intake_api.store.conversations import Conversations
+from services.intake_api.store.deliveries import Deliveries
+from services.intake_api.store.engine import Database
+from services.intake_api.store.exceptions import Exceptions
+from services.intake_api.store.files import LocalBlobs
+from services.intake_api.store.messages import Messages
+from services.intake_api.store.migrate import migrate
+from services.intake_api.store.outbox import EventFrame, Outbox
+from services.intake_api.store.overview import Overview
+from services.intake_api.store.statistics import Statistics
+from services.intake_api.store.vault import Keys, Vault
+from services.intake_api.store.writer import Writer
+from services.intake_api.subscriptions import Subscriptions
+from services.intake_api.suggester import Suggester
+from services.intake_api.suggestions import Suggestions
+from services.intake_api.tagging.model import Tagger
+from services.kit.clock import Clock
+from services.kit.service import Service
+from services.kit.settings import ProcessSettings
+
+
+@dataclass(frozen=True)
+class Store:
+    """The parts that stand on the database alone; the command line works with these."""
+
+    database: Database
+    access: Access
+    deliveries: Deliveries
+    statistics: Statistics
+
+    @staticmethod
+    def open(process: ProcessSettings, settings: IntakeSettings, clock: Clock) -> "Store":
+        """Open the database of the settings."""
+        process.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+        vault = Vault(Keys.load_or_make(settings.keys(process)))
+        database = Database(settings.database(process), clock)
+        return Store(database, Access(database, vault), Deliveries(database, vault), Statistics(database))
+
+
+@dataclass(frozen=True)
+class IntakeService:
+    """The intake service, and how the other services of the process reach it."""
+
+    service: Service
+    access: DirectAccess
+
+
+def create(process: ProcessSettings, clock: Clock) -> IntakeService:
+    """Make the intake service from the environment."""
+    settings = IntakeSettings()
+    store = Store.open(process, settings, clock)
+    database = store.database
+    vault = Vault(Keys.load_or_make(settings.keys(process)))
+    blobs = LocalBlobs(settings.blobs(process))
+    frame = EventFrame(settings.event_source, f"{process.origin}/intake/v1/contacts")
+    outbox = Outbox(database, frame)
+    kept = Contacts(database, vault, outbox, blobs)
+    messages = Messages(database, vault, kept, blobs)
+    hours = Hours(settings.calendar(), Exceptions(database), clock)
+    suggester = Suggester(Tagger.load(settings.model_file))
+    writer = Writer(database)
+    reception = Reception(
+        accept=Accept(writer, vault, blobs, hours, suggester, frame, clock),
+        contacts=kept,
+        messages=messages,
+        conversations=Conversations(database, kept, messages),
+        overview=Overview(database, vault),
+        access=store.access,
+        hours=hours,
+        feed=Feed(database, outbox),
+        clock=clock,
+    )
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await migrate(database)
+        await hours.read_again()
+        yield
+        suggester.close()
+        await database.close()
+
+    service = Service(
+        name="intake_api",
+        router=_router(),
+        workers={
+            "writer": writer.run,
+            "dispatcher": Dispatcher(database, store.deliveries, Webhook(clock)).run,
+            "extensions": Extensions(kept).run,
+            "suggestions": Suggestions(database, kept, suggester).run,
+            "calendar": hours.run,
+        },
+        state={
+            "reception": reception,
+            "subscriptions": Subscriptions(store.deliveries),
+            "statistics": store.statistics,
+            "writer": writer,
+        },
+        lifespan=lifespan,
+        health=database.is_up,
+    )
+    return IntakeService(service, DirectAccess(reception))
+
+
+def _router() -> APIRouter:
+    router = APIRouter(prefix="/intake/v1")
+    for part in (contacts, conversations, opening_hours, events, sessions, statistics):
+        router.include_router(part.router)
+    return router

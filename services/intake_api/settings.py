@@ -1,0 +1,85 @@
+"""Settings of the intake service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from onthaal_schema.channel import Channel
+from pydantic import Field, ValidationError
+
+from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
+from services.kit.settings import InvalidSettings, ProcessSettings, Settings
+
+
+class IntakeSettings(Settings):
+    """What the intake service reads from the environment."""
+
+    database_url: str | None = Field(
+        None,
+        description="Database: sqlite+aiosqlite:///PATH or postgresql+asyncpg://…. Default: SQLite in the folder ONTHAAL_VAR.",
+    )
+    blob_url: str | None = Field(None, description="Where files are kept: file:///FOLDER. Default: a folder in ONTHAAL_VAR.")
+    key_file: Path | None = Field(
+        None, description="File with the keys, apart from the data. Default: keys/onthaal.json in ONTHAAL_VAR; made when absent."
+    )
+    model_file: Path | None = Field(None, description="Model of the tagger. Default: the one that is shipped.")
+    event_source: str = Field("urn:onthaal:intake", description="The `source` of every event: an absolute URI or URN.")
+    largest_contact: int = Field(
+        50_000_000, ge=1_000_000, description="Largest submission with its files, in bytes; above it the answer is 413."
+    )
+    hours_telefoon: str | None = Field(None, description='Hours of the telephone (OSM opening_hours), e.g. "Mo-Fr 09:00-17:00".')
+    hours_mail: str | None = Field(None, description="Hours of the mailbox.")
+    hours_contactformulier: str | None = Field(None, description="Hours of the contact form.")
+    hours_brief: str | None = Field(None, description="Hours of the letter box.")
+    hours_chat: str | None = Field(None, description="Hours of the chat.")
+    holidays: str | None = Field(
+        None, description='Holidays above the Belgian public ones, as JSON: [{"first":"07-11","label":"Vlaamse feestdag"}].'
+    )
+    closures: str | None = Field(
+        None, description='Closures, as JSON: [{"first":"12-26","last":"12-31","label":"Kerstsluiting"}].'
+    )
+
+    def database(self, process: ProcessSettings) -> str:
+        """Give the address of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{(process.var / 'onthaal.db').absolute()}"
+
+    def blobs(self, process: ProcessSettings) -> Path:
+        """Give the folder of files.
+
+        Raises:
+            InvalidSettings: the address is not one of a folder.
+
+        """
+        if self.blob_url is None:
+            return process.var / "files"
+        if not self.blob_url.startswith("file:///"):
+            message = "ONTHAAL_BLOB_URL: write file:///FOLDER"
+            raise InvalidSettings(message)
+        return Path(self.blob_url.removeprefix("file://"))
+
+    def keys(self, process: ProcessSettings) -> Path:
+        """Give the file of keys."""
+        return self.key_file or process.var / "keys" / "onthaal.json"
+
+    def calendar(self) -> CalendarRules:
+        """Give the rules of the calendar.
+
+        Raises:
+            InvalidSettings: naming the setting that cannot be read.
+
+        """
+        hours = {channel: getattr(self, f"hours_{channel}") for channel in Channel}
+        rules: dict[str, Any] = {"hours": {channel: text for channel, text in hours.items() if text is not None}}
+        for name, held in (("extra_holidays", self.holidays), ("closures", self.closures)):
+            if held is not None:
+                rules[name] = _days(name, held)
+        return CalendarRules.model_validate(rules)
+
+
+def _days(name: str, text: str) -> tuple[NamedDays, ...]:
+    setting = "ONTHAAL_" + name.removeprefix("extra_").upper()
+    try:
+        return tuple(NamedDays.model_validate(day) for day in json.loads(text))
+    except (ValueError, TypeError, ValidationError) as error:
+        message = f"{setting}: {type(error).__name__}: write JSON as in `onthaal settings`"
+        raise InvalidSettings(message) from None

@@ -1,0 +1,384 @@
+"""Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
+from onthaal_schema.events import EventType
+from onthaal_schema.intake import FileContent
+from onthaal_schema.problems import Erased, NotFound, StateConflict
+from onthaal_schema.requests import Correction, Outcome, Retag
+from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkReason
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake_api.store import tables
+from services.intake_api.store.engine import Database
+from services.intake_api.store.files import Blobs, fetch
+from services.intake_api.store.opened import (
+    SUBMISSION,
+    SUGGESTION,
+    Wire,
+    correction_place,
+    message_place,
+    open_file,
+    typed,
+    with_content,
+)
+from services.intake_api.store.outbox import Outbox
+from services.intake_api.store.vault import DataKey, Vault
+
+Row = dict[str, Any]
+
+COALESCE = timedelta(seconds=5)
+"""At most one `extended` event a contact in this time."""
+
+
+class Contacts:
+    """Contacts by id. Every change is one transaction with its event in it."""
+
+    def __init__(self, database: Database, vault: Vault, outbox: Outbox, blobs: Blobs) -> None:
+        """Work on a database with its keys and files."""
+        self._database = database
+        self._vault = vault
+        self._outbox = outbox
+        self._blobs = blobs
+
+    async def locked(self, connection: AsyncConnection, contact_id: UUID) -> Row:
+        """Read a contact's row and keep others from changing it until the transaction ends.
+
+        Raises:
+            NotFound: there is none.
+            Erased: only its tombstone is left.
+
+        """
+        query = select(tables.contact).where(tables.contact.c.id == contact_id).with_for_update()
+        return _existing((await connection.execute(query)).mappings().first())
+
+    async def channel(self, contact_id: UUID) -> str:
+        """Tell the channel of a contact."""
+        async with self._database.read() as connection:
+            return str((await self.row(connection, contact_id))["channel"])
+
+    async def row(self, connection: AsyncConnection, contact_id: UUID) -> Row:
+        """Read the row of a contact that is not erased."""
+        query = select(tables.contact).where(tables.contact.c.id == contact_id)
+        return _existing((await connection.execute(query)).mappings().first())
+
+    def key(self, row: Mapping[str, Any]) -> DataKey:
+        """Open the key of a contact."""
+        return self._vault.key(row["id"], row["data_key"])
+
+    async def read(self, contact_id: UUID, by: str) -> Contact:
+        """Read a contact whole; who read it is kept."""
+        async with self._database.write() as connection:
+            row = await self.row(connection, contact_id)
+            await self.audit(connection, by, "read", contact_id)
+            return await self.shown(connection, row)
+
+    async def shown(self, connection: AsyncConnection, row: Row) -> Contact:
+        """Open a contact."""
+        return typed(await self._wire(connection, row))
+
+    async def _wire(self, connection: AsyncConnection, row: Row) -> Wire:
+        key = self.key(row)
+        return with_content(
+            row,
+            await self.submission(connection, row, key),
+            self._suggestion(row, key),
+            earlier=await self._earlier(connection, row["id"]),
+            files=[open_file(found, key) for found in await self.files(connection, row["id"], None)],
+        )
+
+    async def submission(self, connection: AsyncConnection, row: Row, key: DataKey) -> Wire:
+        """Open what was submitted, with each later correction laid over it."""
+        known: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
+        query = select(tables.correction).where(tables.correction.c.contact_id == row["id"]).order_by(tables.correction.c.version)
+        for found in (await connection.execute(query)).mappings():
+            known.update(orjson.loads(key.open(found["sealed"], correction_place(found["version"]))))
+        return known
+
+    def _suggestion(self, row: Row, key: DataKey) -> Wire | None:
+        sealed = row["sealed_suggestion"]
+        return orjson.loads(key.open(sealed, SUGGESTION)) if sealed else None
+
+    async def _earlier(self, connection: AsyncConnection, contact_id: UUID) -> list[Row]:
+        query = select(tables.earlier_kind).where(tables.earlier_kind.c.contact_id == contact_id)
+        rows = await connection.execute(query.order_by(tables.earlier_kind.c.number))
+        return [dict(row) for row in rows.mappings()]
+
+    async def files(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID | None) -> list[Row]:
+        """List the files of a contact, or of one of its messages."""
+        query = select(tables.file).where(tables.file.c.contact_id == contact_id, tables.file.c.message_id == message_id)
+        return [dict(row) for row in (await connection.execute(query.order_by(tables.file.c.number))).mappings()]
+
+    async def file(self, contact_id: UUID, file_id: UUID, by: str) -> FileContent:
+        """Read a file; who read it is kept."""
+        async with self._database.write() as connection:
+            row = await self.row(connection, contact_id)
+            query = select(tables.file).where(tables.file.c.id == file_id, tables.file.c.contact_id == contact_id)
+            found = (await connection.execute(query)).mappings().first()
+            if found is None:
+                raise NotFound("This contact has no such file.")
+            await self.audit(connection, by, "readFile", contact_id)
+        return await fetch(self._blobs, dict(found), self.key(row))
+
+    async def retag(self, contact_id: UUID, retag: Retag, source: KindSource, by: str) -> Contact:
+        """Say what a contact is; the former tag goes to the history."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            tag: Row = {
+                "kind": retag.kind,
+                "kind_source": source,
+                "kind_confidence": None,
+                "unsure": False,
+                "model_version": None,
+                "nature": retag.nature or row["nature"],
+                "kind_by": by,
+            }
+            await self.tag(connection, row, tag)
+            await self.finish_work(connection, contact_id, (WorkReason.UNSURE, WorkReason.DOUBTED_VRAAG), by)
+            return await self.shown(connection, row)
+
+    async def tag(self, connection: AsyncConnection, row: Row, tag: Row) -> None:
+        """Put another tag on a locked contact, which `row` then shows, and tell it."""
+        former = {name: row[name] for name in (*tag, "kind_at")}
+        number = len(await self._earlier(connection, row["id"])) + 1
+        await connection.execute(insert(tables.earlier_kind).values(contact_id=row["id"], number=number, **former))
+        await self.change(connection, row, {**tag, "kind_at": self._database.clock.now()})
+        await self._outbox.emit(connection, EventType.RETAGGED, row)
+        self._database.events.fire()
+
+    async def change(self, connection: AsyncConnection, row: Row, values: Row) -> None:
+        """Change columns of a locked contact and raise its version; `row` shows it."""
+        row.update(values, version=row["version"] + 1)
+        changed = {name: row[name] for name in (*values, "version")}
+        await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**changed))
+
+    async def extend(self, connection: AsyncConnection, row: Row, values: Row) -> None:
+        """Change a locked contact in a way that is told as `extended`, now or once the last telling is 5 seconds old."""
+        now = self._database.clock.now()
+        due = row["extended_at"] + COALESCE if row["extended_at"] else now
+        if due <= now:
+            await self.change(connection, row, {**values, "extended_at": now, "extended_due": None})
+            await self._outbox.emit(connection, EventType.EXTENDED, row)
+        else:
+            await self.change(connection, row, {**values, "extended_due": due})
+
+    async def tell_extended(self) -> int:
+        """Tell the extensions that were held back and are due; gives how many."""
+        now = self._database.clock.now()
+        query = select(tables.contact.c.id).where(tables.contact.c.extended_due <= now).limit(100)
+        async with self._database.read() as connection:
+            due = (await connection.execute(query)).scalars().all()
+        for contact_id in due:
+            async with self._database.write() as connection:
+                row = await self.locked(connection, contact_id)
+                if row["extended_due"]:
+                    await self.change(connection, row, {"extended_at": now, "extended_due": None})
+                    await self._outbox.emit(connection, EventType.EXTENDED, row)
+        if due:
+            self._database.events.fire()
+        return len(due)
+
+    async def correct(self, contact_id: UUID, correction: Correction, by: str) -> Contact:
+        """Lay a correction over what is known; sector changes are told as `retagged`, the rest as `extended`."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            if correction.version is not None and correction.version != row["version"]:
+                raise StateConflict("The contact has changed since you read it; read it again and repeat the correction.")
+            await self._seal_correction(connection, row, correction, by)
+            await self._index(connection, row["id"], correction)
+            values = _clear_columns(correction)
+            if values.get("sector", row["sector"]) == row["sector"]:
+                await self.extend(connection, row, values)
+            else:
+                await self.change(connection, row, values)
+                await self._outbox.emit(connection, EventType.RETAGGED, row)
+            answer = await self.shown(connection, row)
+        self._database.events.fire()
+        return answer
+
+    async def _seal_correction(self, connection: AsyncConnection, row: Row, correction: Correction, by: str) -> None:
+        version = row["version"] + 1
+        content = correction.model_dump_json(by_alias=True, exclude_none=True, exclude={"version"}).encode()
+        await connection.execute(
+            insert(tables.correction).values(
+                contact_id=row["id"],
+                version=version,
+                sealed=self.key(row).seal(content, correction_place(version)),
+                corrected_at=self._database.clock.now(),
+                corrected_by=by,
+            )
+        )
+
+    async def _index(self, connection: AsyncConnection, contact_id: UUID, correction: Correction) -> None:
+        if correction.person is None:
+            return
+        await connection.execute(delete(tables.blind_index).where(tables.blind_index.c.contact_id == contact_id))
+        digests = self._vault.indexed(correction.person.email, correction.person.phone)
+        if digests:
+            rows = [{"contact_id": contact_id, "digest": digest} for digest in digests]
+            await connection.execute(insert(tables.blind_index), rows)
+
+    async def complete(self, contact_id: UUID) -> Contact:
+        """Say that no more is expected; once is enough."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            await self.completed(connection, row)
+            answer = await self.shown(connection, row)
+        self._database.events.fire()
+        return answer
+
+    async def completed(self, connection: AsyncConnection, row: Row) -> None:
+        """Complete a locked contact, unless it was."""
+        if row["status"] != Status.COMPLETED:
+            await self.change(connection, row, {"status": Status.COMPLETED})
+            await self._outbox.emit(connection, EventType.COMPLETED, row)
+
+    async def record_outcome(self, contact_id: UUID, outcome: Outcome, by: str) -> None:
+        """Keep what the case service decided, in place of what it said before."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            values: Row = {
+                "sealed": self.key(row).seal(to_wire(outcome).encode(), b"outcome"),
+                "admissible": outcome.admissible,
+                "closed_on": outcome.closed_on,
+                "recorded_at": self._database.clock.now(),
+                "recorded_by": by,
+            }
+            await connection.execute(delete(tables.outcome).where(tables.outcome.c.contact_id == contact_id))
+            await connection.execute(insert(tables.outcome).values(contact_id=contact_id, **values))
+
+    async def erase(self, contact_id: UUID, by: str) -> None:
+        """Destroy the content and the key of a contact; its tombstone, counts and events stay, which tell nobody who it was."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            query = select(tables.file.c.id).where(tables.file.c.contact_id == contact_id)
+            blobs = (await connection.execute(query)).scalars().all()
+            for table in (tables.file, tables.message, tables.correction, tables.outcome, tables.blind_index, tables.work_item):
+                await connection.execute(delete(table).where(table.c.contact_id == contact_id))
+            gone: Row = {"data_key": None, "sealed": None, "sealed_suggestion": None, "suggest_since": None, "extended_due": None}
+            await self.change(connection, row, {**gone, "erased_at": self._database.clock.now(), "status": Status.COMPLETED})
+            await self.audit(connection, by, "erase", contact_id)
+            await self._outbox.emit(connection, EventType.ERASED, row)
+        await self._blobs.remove(contact_id, blobs)
+        self._database.events.fire()
+
+    async def to_suggest(self, limit: int) -> list[tuple[UUID, datetime]]:
+        """List contacts whose text the model has not seen, or not whole, with since when."""
+        columns = tables.contact.c
+        query = select(columns.id, columns.suggest_since).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since)
+        async with self._database.read() as connection:
+            return [(row.id, row.suggest_since) for row in await connection.execute(query.limit(limit))]
+
+    async def words(self, contact_id: UUID) -> tuple[str, str | None, str]:
+        """Give channel, subject and everything the person wrote, for the model."""
+        async with self._database.read() as connection:
+            row = await self.row(connection, contact_id)
+            key = self.key(row)
+            known = await self.submission(connection, row, key)
+            query = select(tables.message).where(tables.message.c.contact_id == contact_id, tables.message.c.direction == "inbound")
+            rows = (await connection.execute(query.order_by(tables.message.c.sequence))).mappings().all()
+        turns = [key.open(turn["sealed"], message_place(turn["id"])).decode() for turn in rows]
+        return row["channel"], known.get("subject"), "\n".join([known.get("text") or "", *turns])
+
+    async def suggest(self, contact_id: UUID, since: datetime, suggestion: Suggestion) -> None:
+        """Keep what the model makes of a contact; where only the model has tagged it, its tag follows."""
+        async with self._database.write() as connection:
+            row = await self.locked(connection, contact_id)
+            sealed = self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION)
+            values: Row = {"sealed_suggestion": sealed, "signals": orjson.dumps(suggestion.signals).decode()}
+            if row["suggest_since"] == since:
+                values["suggest_since"] = None
+            provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
+            if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+                row.update(values)
+                await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(**values))
+                await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+            else:
+                await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(**values))
+            await self._add_work(connection, contact_id, work_reasons(row, suggestion))
+
+    async def _add_work(self, connection: AsyncConnection, contact_id: UUID, reasons: list[WorkReason]) -> None:
+        query = select(tables.work_item.c.reason).where(tables.work_item.c.contact_id == contact_id)
+        held = set((await connection.execute(query)).scalars())
+        now = self._database.clock.now()
+        rows = [work_row(contact_id, reason, now) for reason in reasons if reason not in held]
+        if rows:
+            await connection.execute(insert(tables.work_item), rows)
+
+    async def finish_work(self, connection: AsyncConnection, contact_id: UUID, reasons: tuple[WorkReason, ...], by: str) -> None:
+        """Take a contact off the work list for reasons that are settled."""
+        items = tables.work_item
+        await connection.execute(
+            update(items)
+            .where(items.c.contact_id == contact_id, items.c.reason.in_(reasons), items.c.finished_at.is_(None))
+            .values(finished_at=self._database.clock.now(), finished_by=by)
+        )
+
+    async def audit(self, connection: AsyncConnection, by: str, action: str, contact_id: UUID | None) -> None:
+        """Keep who did what, without content."""
+        await connection.execute(
+            insert(tables.audit).values(id=uuid4(), at=self._database.clock.now(), by=by, action=action, contact_id=contact_id)
+        )
+
+
+def _existing(row: Any) -> Row:
+    if row is None:
+        raise NotFound("There is no contact with this id.")
+    if row["erased_at"] is not None:
+        raise Erased("The contact was erased.")
+    return dict(row)
+
+
+def _clear_columns(correction: Correction) -> Row:
+    values: Row = {}
+    if correction.person is not None:
+        values |= {"role": correction.person.role, "minor": correction.person.minor}
+    if correction.sector is not None:
+        values |= {"sector": correction.sector, "sector_source": KindSource.OPERATOR}
+    for name in ("language", "anonymous", "related_to"):
+        if getattr(correction, name) is not None:
+            values[name] = getattr(correction, name)
+    return values
+
+
+def model_tag(suggestion: Suggestion, nature: str) -> Row:
+    """Give the columns of a tag that the model put."""
+    return {
+        "kind": suggestion.kind,
+        "kind_source": KindSource.MODEL,
+        "kind_confidence": suggestion.kind_confidence,
+        "unsure": suggestion.unsure,
+        "model_version": suggestion.model_version,
+        "nature": nature,
+        "kind_by": None,
+    }
+
+
+def work_reasons(row: Mapping[str, Any], suggestion: Suggestion | None) -> list[WorkReason]:
+    """Say why a person must look at a contact (DESIGN: unsure, a doubted vraag, any sign of danger, an unreadable mail)."""
+    if row["nature"] != Nature.PERSON:
+        return []
+    reasons = []
+    if row["parse_status"] == "failed":
+        reasons.append(WorkReason.UNREADABLE)
+    if suggestion is None:
+        return reasons
+    if "immediateDanger" in suggestion.signals:
+        reasons.append(WorkReason.DANGER)
+    if row["kind_source"] == KindSource.MODEL and row["unsure"]:
+        reasons.append(WorkReason.UNSURE)
+    if row["kind_source"] != KindSource.MODEL and row["kind"] == "vraag" and suggestion.kind == "melding":
+        reasons.append(WorkReason.DOUBTED_VRAAG)
+    return reasons
+
+
+def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> Row:
+    """Give the row of one item of the work list."""
+    return {"id": uuid4(), "contact_id": contact_id, "reason": reason, "since": since, "finished_at": None, "finished_by": None}

@@ -1,0 +1,311 @@
+"""What must still be handed over: one claim per subscription and contact, and the fate of each event.
+
+A subscription reads the feed by position, so no event can be missed. Events of one contact are delivered in order;
+a claim that fails holds up its own contact only, and a dead letter releases it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from onthaal_schema.problems import NotFound
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake_api.store import tables
+from services.intake_api.store.engine import Database
+from services.intake_api.store.vault import Vault
+
+SUBSCRIPTION = tables.subscription.c
+DELIVERY = tables.delivery.c
+CLAIM = tables.claim.c
+
+LEASE = timedelta(seconds=60)
+SPREAD = 1000
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Who is told, and the secret that proves it is us."""
+
+    id: UUID
+    url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A contact of which something is to be delivered now, held for as long as the lease lasts."""
+
+    subscriber: Subscriber
+    contact_id: UUID
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The next event to deliver of a claimed contact."""
+
+    position: int
+    event_id: UUID
+    payload: str
+
+
+class Deliveries:
+    """Subscriptions of a database and what they are still owed."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Open the secrets of subscriptions with the vault."""
+        self._database = database
+        self._vault = vault
+
+    async def subscribe(self, name: str, url: str, secret: str, natures: Sequence[str], *, from_start: bool = False) -> UUID:
+        """Hand over to an address from now on, or everything since the beginning."""
+        subscription_id = uuid4()
+        async with self._database.write() as connection:
+            head = (await connection.execute(select(func.max(tables.event.c.position)))).scalar() or 0
+            await connection.execute(
+                insert(tables.subscription).values(
+                    id=subscription_id,
+                    name=name,
+                    url=url,
+                    natures=" ".join(natures),
+                    status="active",
+                    sealed_secret=self._vault.wrap(secret.encode(), subscription_id.bytes),
+                    position=0 if from_start else head,
+                    created_at=self._database.clock.now(),
+                )
+            )
+        self._database.events.fire()
+        return subscription_id
+
+    async def all(self) -> list[dict[str, Any]]:
+        """List the subscriptions with what they are owed."""
+        counted = select(DELIVERY.subscription_id, DELIVERY.state, func.count()).group_by(DELIVERY.subscription_id, DELIVERY.state)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(tables.subscription).order_by(SUBSCRIPTION.created_at))).mappings().all()
+            counts = {(row[0], row[1]): row[2] for row in await connection.execute(counted)}
+        hidden = {"sealed_secret"}
+        return [
+            {name: value for name, value in row.items() if name not in hidden}
+            | {state: counts.get((row["id"], state), 0) for state in ("pending", "delivered", "dead")}
+            for row in rows
+        ]
+
+    async def spread(self) -> int:
+        """Give each active subscription the events it has not read yet; gives how many events were read."""
+        async with self._database.write() as connection:
+            query = select(tables.subscription).where(SUBSCRIPTION.status == "active").with_for_update(skip_locked=True)
+            subscriptions = (await connection.execute(query)).mappings().all()
+            return sum([await self._spread_to(connection, subscription) for subscription in subscriptions])
+
+    async def needs_spreading(self) -> bool:
+        """Say whether a subscription has events to read."""
+        newest = select(func.max(tables.event.c.position)).scalar_subquery()
+        query = select(SUBSCRIPTION.id).where(SUBSCRIPTION.status == "active", SUBSCRIPTION.position < newest).limit(1)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).first() is not None
+
+    async def _spread_to(self, connection: AsyncConnection, subscription: Any) -> int:
+        events = tables.event.c
+        query = (
+            select(events.position, events.contact_id, events.nature)
+            .where(events.position > subscription["position"])
+            .order_by(events.position)
+            .limit(SPREAD)
+        )
+        rows = (await connection.execute(query)).all()
+        if not rows:
+            return 0
+        natures = subscription["natures"].split()
+        wanted = [row for row in rows if row.nature in natures]
+        if wanted:
+            await connection.execute(insert(tables.delivery), [_pending(subscription["id"], row) for row in wanted])
+            await self._claim(connection, subscription["id"], {row.contact_id for row in wanted})
+        moved = update(tables.subscription).where(SUBSCRIPTION.id == subscription["id"])
+        await connection.execute(moved.values(position=rows[-1].position))
+        return len(rows)
+
+    async def _claim(self, connection: AsyncConnection, subscription_id: UUID, contacts: set[UUID]) -> None:
+        now = self._database.clock.now()
+        # the update changes nothing but locks the row: whoever is about to free the claim then sees what is newly owed
+        statement = (
+            (sqlite if self._database.on_sqlite else postgresql)
+            .insert(tables.claim)
+            .on_conflict_do_update(index_elements=["subscription_id", "contact_id"], set_={"attempts": CLAIM.attempts})
+        )
+        rows = [
+            {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": now, "lease_until": None}
+            for contact_id in contacts
+        ]
+        await connection.execute(statement, rows)
+
+    async def claim(self, limit: int) -> list[Claimed]:
+        """Take what is due under a lease, so that nobody else delivers it meanwhile."""
+        now = self._database.clock.now()
+        query = (
+            select(CLAIM.subscription_id, CLAIM.contact_id, CLAIM.attempts, SUBSCRIPTION.url, SUBSCRIPTION.sealed_secret)
+            .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
+            .where(CLAIM.due_at <= now, or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now), SUBSCRIPTION.status == "active")
+            .order_by(CLAIM.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=tables.claim)
+        )
+        async with self._database.write() as connection:
+            rows = (await connection.execute(query)).all()
+            for row in rows:
+                await connection.execute(_claim_of(row.subscription_id, row.contact_id).values(lease_until=now + LEASE))
+        return [
+            Claimed(
+                Subscriber(row.subscription_id, row.url, self._vault.unwrap(row.sealed_secret, row.subscription_id.bytes).decode()),
+                row.contact_id,
+                row.attempts,
+            )
+            for row in rows
+        ]
+
+    async def next_due(self) -> datetime | None:
+        """Say when the next claim is due."""
+        query = (
+            select(func.min(CLAIM.due_at))
+            .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
+            .where(SUBSCRIPTION.status == "active")
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar()
+
+    async def pending(self, claimed: Claimed) -> Pending | None:
+        """Give the oldest event that a claimed contact is owed."""
+        events = tables.event.c
+        query = (
+            select(DELIVERY.position, events.id, events.payload)
+            .join(tables.event, events.position == DELIVERY.position)
+            .where(
+                DELIVERY.subscription_id == claimed.subscriber.id,
+                DELIVERY.contact_id == claimed.contact_id,
+                DELIVERY.state == "pending",
+            )
+            .order_by(DELIVERY.position)
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        return Pending(row.position, row.id, row.payload) if row else None
+
+    async def settle(self, claimed: Claimed, position: int, state: str, reason: str | None = None) -> bool:
+        """Write down an event's fate, and free the claim when the contact is owed no more; says whether it is owed more."""
+        async with self._database.write() as connection:
+            now = self._database.clock.now()
+            settled = update(tables.delivery).where(DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position)
+            await connection.execute(
+                settled.values(state=state, reason=reason, settled_at=now, attempts=DELIVERY.attempts + 1)
+            )
+            if reason:
+                await self._note(connection, claimed.subscriber.id, reason)
+            return await self._release(connection, claimed)
+
+    async def _release(self, connection: AsyncConnection, claimed: Claimed) -> bool:
+        mine = (CLAIM.subscription_id == claimed.subscriber.id, CLAIM.contact_id == claimed.contact_id)
+        await connection.execute(select(CLAIM.attempts).where(*mine).with_for_update())
+        more = (
+            select(DELIVERY.position)
+            .where(
+                DELIVERY.subscription_id == claimed.subscriber.id,
+                DELIVERY.contact_id == claimed.contact_id,
+                DELIVERY.state == "pending",
+            )
+            .limit(1)
+        )
+        owed = (await connection.execute(more)).first() is not None
+        if owed:
+            await connection.execute(_claim_of(claimed.subscriber.id, claimed.contact_id).values(attempts=0))
+        else:
+            await connection.execute(delete(tables.claim).where(*mine))
+        return owed
+
+    async def postpone(self, claimed: Claimed, position: int, until: datetime, reason: str) -> None:
+        """Try a contact again later."""
+        async with self._database.write() as connection:
+            values = {"attempts": claimed.attempts + 1, "due_at": until, "lease_until": None}
+            await connection.execute(_claim_of(claimed.subscriber.id, claimed.contact_id).values(**values))
+            tried = update(tables.delivery).where(DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position)
+            await connection.execute(tried.values(attempts=DELIVERY.attempts + 1, reason=reason))
+            await self._note(connection, claimed.subscriber.id, reason)
+
+    async def hand_back(self, claimed: Claimed) -> None:
+        """Give up a lease without having tried, so that it is taken again at once."""
+        async with self._database.write() as connection:
+            await connection.execute(_claim_of(claimed.subscriber.id, claimed.contact_id).values(lease_until=None))
+
+    async def disable(self, subscription_id: UUID, reason: str) -> None:
+        """Hand over nothing more to a subscription that said it is gone; what it is owed stays pending."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(tables.subscription).where(SUBSCRIPTION.id == subscription_id).values(status="disabled")
+            )
+            await self._note(connection, subscription_id, reason)
+
+    async def _note(self, connection: AsyncConnection, subscription_id: UUID, reason: str) -> None:
+        noted = update(tables.subscription).where(SUBSCRIPTION.id == subscription_id)
+        await connection.execute(noted.values(last_error=reason, last_error_at=self._database.clock.now()))
+
+    async def dead(self, limit: int = 200) -> list[dict[str, Any]]:
+        """List the dead letters, newest first."""
+        events = tables.event.c
+        query = (
+            select(
+                DELIVERY.subscription_id,
+                SUBSCRIPTION.name.label("subscription"),
+                DELIVERY.position,
+                events.id.label("event_id"),
+                DELIVERY.contact_id,
+                events.type,
+                DELIVERY.attempts,
+                DELIVERY.reason,
+                DELIVERY.settled_at,
+            )
+            .join(tables.event, events.position == DELIVERY.position)
+            .join(tables.subscription, SUBSCRIPTION.id == DELIVERY.subscription_id)
+            .where(DELIVERY.state == "dead")
+            .order_by(DELIVERY.position.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def redrive(self, event_id: UUID | None = None) -> int:
+        """Deliver dead letters again: one event, or all; gives how many. Receivers order by version.
+
+        Raises:
+            NotFound: the event is not a dead letter.
+
+        """
+        chosen = DELIVERY.position.in_(select(tables.event.c.position).where(tables.event.c.id == event_id))
+        where = [DELIVERY.state == "dead", *([chosen] if event_id else [])]
+        async with self._database.write() as connection:
+            rows = (await connection.execute(select(DELIVERY.subscription_id, DELIVERY.contact_id).where(*where))).all()
+            if event_id and not rows:
+                raise NotFound("No dead letter has this event id.")
+            await connection.execute(update(tables.delivery).where(*where).values(state="pending", settled_at=None))
+            for subscription_id in {row.subscription_id for row in rows}:
+                contacts = {row.contact_id for row in rows if row.subscription_id == subscription_id}
+                await self._claim(connection, subscription_id, contacts)
+        self._database.events.fire()
+        return len(rows)
+
+
+def _pending(subscription_id: UUID, row: Any) -> dict[str, Any]:
+    return {
+        "subscription_id": subscription_id,
+        "position": row.position,
+        "contact_id": row.contact_id,
+        "state": "pending",
+        "attempts": 0,
+    }
+
+
+def _claim_of(subscription_id: UUID, contact_id: UUID) -> Any:
+    return update(tables.claim).where(CLAIM.subscription_id == subscription_id, CLAIM.contact_id == contact_id)

@@ -1,0 +1,137 @@
+"""The database: one writer at a time on SQLite, many on PostgreSQL, and what is told after a commit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+from uuid import UUID, uuid4
+
+from onthaal_schema.problems import ServiceUnavailable
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.intake_api.store import tables
+from services.kit.clock import Clock
+
+FEED_LOCK = 0x0E7E47
+"""The advisory lock under which positions are given, so that they become visible in their own order."""
+
+
+class Signal:
+    """Wakes whoever waits for something to have been committed. A hint: the waiter looks in the database."""
+
+    def __init__(self) -> None:
+        """Start with nothing to tell."""
+        self._event = asyncio.Event()
+
+    def fire(self) -> None:
+        """Wake whoever waits, or whoever waits next."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something is told, `seconds` at the most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+class Database:
+    """Connections to one database.
+
+    `events` is fired after a commit that added events, `texts` after one that left something to tag.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        """Connect on first use."""
+        self.clock = clock
+        self.on_sqlite = url.startswith("sqlite")
+        self.writing = _engine(url, immediate=True)
+        self.reading = _engine(url, immediate=False) if self.on_sqlite else self.writing
+        self.events = Signal()
+        self.texts = Signal()
+        self._turn = asyncio.Lock()
+        self._epoch: UUID | None = None
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that commits at the end of the block.
+
+        Raises:
+            ServiceUnavailable: the database cannot commit now; whether the change was stored is not known.
+
+        """
+        try:
+            async with self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
+                yield connection
+        except (OperationalError, OSError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not (error.connection_invalidated or isinstance(error, OperationalError)):
+                raise
+            raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for reading.
+
+        Raises:
+            ServiceUnavailable: the database cannot be reached now.
+
+        """
+        try:
+            async with self.reading.connect() as connection:
+                yield connection
+        except (OperationalError, OSError) as error:
+            raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
+
+    async def epoch(self) -> UUID:
+        """Give the identity of this database; it changes when another one is put in its place."""
+        if self._epoch is None:
+            async with self.write() as connection:
+                held = (await connection.execute(select(tables.database.c.epoch))).scalar()
+                if held is None:
+                    held = uuid4()
+                    await connection.execute(insert(tables.database).values(epoch=held, made_at=self.clock.now()))
+            self._epoch = held
+        return self._epoch
+
+    async def is_up(self) -> bool:
+        """Say whether the database answers."""
+        try:
+            async with asyncio.timeout(3), self.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (ServiceUnavailable, TimeoutError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.writing.dispose()
+        if self.on_sqlite:
+            await self.reading.dispose()
+
+
+def _engine(url: str, *, immediate: bool) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True)
+    engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
+
+    @sqlalchemy_event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would be deferred, and fail with "locked" on the first write
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sqlalchemy_event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+

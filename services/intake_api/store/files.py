@@ -1,0 +1,116 @@
+"""Where the bytes of files are kept, encrypted with their contact's key, beside the database."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import orjson
+from onthaal_schema.intake import FileContent, FileUpload
+from onthaal_schema.problems import NotFound
+
+from services.intake_api.store.opened import file_place
+from services.intake_api.store.vault import DataKey
+
+
+class Blobs(Protocol):
+    """Keeps bytes under a contact and a name."""
+
+    async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
+        """Keep bytes: on return they are durable."""
+        ...
+
+    async def get(self, contact: UUID, name: UUID) -> bytes:
+        """Read bytes.
+
+        Raises:
+            NotFound: there are none.
+
+        """
+        ...
+
+    async def remove(self, contact: UUID, names: Sequence[UUID]) -> None:
+        """Forget bytes; absent ones are no failure."""
+        ...
+
+
+class LocalBlobs:
+    """Files in a folder, one folder a contact."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep everything below a folder."""
+        self._folder = folder
+
+    async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
+        """Keep bytes: on return they are on the disk."""
+        await asyncio.to_thread(self._put, contact, name, content)
+
+    async def get(self, contact: UUID, name: UUID) -> bytes:
+        """Read bytes."""
+        try:
+            return await asyncio.to_thread(self._path(contact, name).read_bytes)
+        except FileNotFoundError:
+            raise NotFound("There is no such file.") from None
+
+    async def remove(self, contact: UUID, names: Sequence[UUID]) -> None:
+        """Forget bytes."""
+        for name in names:
+            await asyncio.to_thread(self._path(contact, name).unlink, missing_ok=True)
+
+    def _path(self, contact: UUID, name: UUID) -> Path:
+        return self._folder / str(contact) / str(name)
+
+    def _put(self, contact: UUID, name: UUID, content: bytes) -> None:
+        path = self._path(contact, name)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file whose bytes are kept; `row` is what the database will know of it."""
+
+    row: dict[str, Any]
+    label: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the bytes, hexadecimal."""
+        return self.label["sha256"]
+
+
+async def keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None = None) -> KeptFile:
+    """Encrypt a file and keep its bytes, under a name of our own."""
+    file_id = uuid4()
+    digest, sealed = await asyncio.to_thread(lambda: (sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes)))
+    await blobs.put(contact, file_id, sealed)
+    label = {"name": upload.name, "mediaType": upload.media_type, "role": upload.role, "sha256": digest}
+    row = {
+        "id": file_id,
+        "contact_id": contact,
+        "message_id": message,
+        "number": number,
+        "size": len(upload.content),
+        "sealed": key.seal(orjson.dumps(label), file_place(file_id)),
+    }
+    return KeptFile(row, label)
+
+
+async def fetch(blobs: Blobs, row: dict[str, Any], key: DataKey) -> FileContent:
+    """Read a file back."""
+    label = orjson.loads(key.open(row["sealed"], file_place(row["id"])))
+    sealed = await blobs.get(row["contact_id"], row["id"])
+    content = await asyncio.to_thread(key.open, sealed, row["id"].bytes)
+    return FileContent(name=label["name"], media_type=label["mediaType"], content=content)

@@ -1,0 +1,117 @@
+"""Messages of a contact: numbered under its lock, so that every reader sees one order without gaps."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from onthaal_schema.intake import FileUpload
+from onthaal_schema.message import Direction, Message, MessageSubmission
+from onthaal_schema.problems import Conflict
+from onthaal_schema.wire import to_wire
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake_api.store import tables
+from services.intake_api.store.contacts import Contacts, Row
+from services.intake_api.store.engine import Database
+from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.opened import Wire, message_place, open_file, open_message
+from services.intake_api.store.vault import DataKey, Vault, same
+
+
+class Messages:
+    """Appends and reads messages."""
+
+    def __init__(self, database: Database, vault: Vault, contacts: Contacts, blobs: Blobs) -> None:
+        """Append to contacts of a database."""
+        self._database = database
+        self._vault = vault
+        self._contacts = contacts
+        self._blobs = blobs
+
+    async def append(
+        self, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload], by: str
+    ) -> tuple[Message, bool]:
+        """Append a message: on return it is durable and has its number. Says whether it is new.
+
+        Raises:
+            Conflict: the id is taken by another message.
+
+        """
+        async with self._database.read() as connection:
+            row = await self._contacts.row(connection, contact_id)
+        key = self._contacts.key(row)
+        kept = [await keep(self._blobs, contact_id, key, upload, number, message_id) for number, upload in enumerate(files)]
+        created = False
+        try:
+            stored, created = await self._append(contact_id, message_id, message, kept, by)
+        finally:
+            if not created:
+                await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+        self._database.events.fire()
+        self._database.texts.fire()
+        return stored, created
+
+    async def _append(
+        self, contact_id: UUID, message_id: UUID, message: MessageSubmission, kept: Sequence[KeptFile], by: str
+    ) -> tuple[Message, bool]:
+        content = "\n".join([to_wire(message), *(file.sha256 for file in kept)])
+        digest = self._vault.digest(content.encode(), b"message")
+        async with self._database.write() as connection:
+            row = await self._contacts.locked(connection, contact_id)
+            key = self._contacts.key(row)
+            held = await self._held(connection, contact_id, message_id)
+            if held is not None:
+                if not same(held["digest"], digest):
+                    raise Conflict("This messageId holds another message; use a new id for a new message.")
+                return open_message(held, key, await self._files(connection, held, key)), False
+            new = self._row(row, message_id, message, digest, key, by)
+            await connection.execute(insert(tables.message).values(**new))
+            if kept:
+                await connection.execute(insert(tables.file), [file.row for file in kept])
+            await self._contacts.extend(connection, row, self._after(row, message, new["sequence"]))
+            return open_message(new, key, [open_file(file.row, key) for file in kept]), True
+
+    def _row(
+        self, contact: Row, message_id: UUID, message: MessageSubmission, digest: bytes, key: DataKey, by: str
+    ) -> Row:
+        now = self._database.clock.now()
+        return {
+            "contact_id": contact["id"],
+            "id": message_id,
+            "sequence": contact["last_sequence"] + 1,
+            "direction": message.direction,
+            "sent_at": message.sent_at or now,
+            "registered_at": now,
+            "registered_by": by,
+            "digest": digest,
+            "sealed": key.seal(message.text.encode(), message_place(message_id)),
+        }
+
+    def _after(self, contact: Row, message: MessageSubmission, sequence: int) -> Row:
+        words = message.direction == Direction.INBOUND
+        return {"last_sequence": sequence, **({"suggest_since": self._database.clock.now()} if words else {})}
+
+    async def _held(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID) -> Row | None:
+        query = select(tables.message).where(tables.message.c.contact_id == contact_id, tables.message.c.id == message_id)
+        found = (await connection.execute(query)).mappings().first()
+        return dict(found) if found else None
+
+    async def _files(self, connection: AsyncConnection, row: Row, key: DataKey) -> list[Wire]:
+        return [open_file(found, key) for found in await self._contacts.files(connection, row["contact_id"], row["id"])]
+
+    async def after(self, contact_id: UUID, sequence: int, by: str) -> Sequence[Message]:
+        """Read the messages after a sequence number, oldest first; who read them is kept."""
+        async with self._database.write() as connection:
+            row = await self._contacts.row(connection, contact_id)
+            await self._contacts.audit(connection, by, "readMessages", contact_id)
+            return await self.opened(connection, row, sequence)
+
+    async def opened(self, connection: AsyncConnection, contact: Row, sequence: int) -> list[Message]:
+        """Open the messages of a contact after a sequence number."""
+        key = self._contacts.key(contact)
+        query = select(tables.message).where(
+            tables.message.c.contact_id == contact["id"], tables.message.c.sequence > sequence
+        )
+        rows: list[Any] = list((await connection.execute(query.order_by(tables.message.c.sequence))).mappings())
+        return [open_message(row, key, await self._files(connection, dict(row), key)) for row in rows]

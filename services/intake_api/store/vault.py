@@ -1,0 +1,190 @@
+"""Envelope encryption: a random data key a contact, wrapped by a master key that is never in the database.
+
+AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces. Associated data binds each ciphertext to its row and column,
+so that ciphertexts cannot be moved. Erasing a contact is destroying its data key and its rows.
+"""
+
+import hmac
+import json
+import os
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from joserfc.jwk import OKPKey
+
+NONCE = 12
+KEY = 32
+
+
+class UnusableKeys(Exception):
+    """The key file cannot be used; the message says why, never what is in it."""
+
+
+class CannotOpen(Exception):
+    """A ciphertext does not belong to this row or this key: the data was moved, damaged, or the keys are others."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Everything that is secret about a database: back it up apart from the data."""
+
+    wrapping: dict[int, bytes] = field(repr=False)
+    current: int
+    digest: bytes = field(repr=False)
+    signing: dict[str, str] = field(repr=False)
+
+    @staticmethod
+    def make() -> "Keys":
+        """Make new keys."""
+        signing = OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)
+        return Keys({1: os.urandom(KEY)}, 1, os.urandom(KEY), {name: str(value) for name, value in signing.items()})
+
+    @staticmethod
+    def load_or_make(path: Path) -> "Keys":
+        """Read the key file, or make it (readable by its owner only) when there is none.
+
+        Raises:
+            UnusableKeys: the file is damaged, or others may read it.
+
+        """
+        if not path.exists():
+            _write_once(path, Keys.make())
+        if path.stat().st_mode & 0o077:
+            message = f"{path} may be read by others: chmod 600"
+            raise UnusableKeys(message)
+        try:
+            held = json.loads(path.read_bytes())
+            wrapping = {int(number): b64decode(key) for number, key in held["wrapping"].items()}
+            return Keys(wrapping, int(held["current"]), b64decode(held["digest"]), held["signing"])
+        except (ValueError, KeyError, TypeError):
+            message = f"{path} is not a key file"
+            raise UnusableKeys(message) from None
+
+    def to_json(self) -> str:
+        """Write the keys as the key file holds them."""
+        return json.dumps({
+            "wrapping": {str(number): b64encode(key).decode() for number, key in self.wrapping.items()},
+            "current": self.current,
+            "digest": b64encode(self.digest).decode(),
+            "signing": self.signing,
+        })  # fmt: skip
+
+
+def _write_once(path: Path, keys: Keys) -> None:
+    # a link makes it appear whole or not at all, and the first of two that start together wins
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(keys.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+class DataKey:
+    """The key of one contact, in the clear for as long as it is needed."""
+
+    def __init__(self, contact: UUID, key: bytes) -> None:
+        """Hold the key of a contact."""
+        self._contact = contact.bytes
+        self._cipher = AESGCM(key)
+
+    def seal(self, content: bytes, place: bytes) -> bytes:
+        """Encrypt content for one place (column, or row and column) of this contact."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._cipher.encrypt(nonce, content, self._contact + place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Decrypt what was sealed for the same place.
+
+        Raises:
+            CannotOpen: it was sealed for another place, contact or key.
+
+        """
+        try:
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], self._contact + place)
+        except InvalidTag:
+            message = "a sealed value does not open with its contact's key"
+            raise CannotOpen(message) from None
+
+
+class Vault:
+    """Makes, wraps and unwraps data keys, and makes keyed digests."""
+
+    def __init__(self, keys: Keys) -> None:
+        """Use the given keys."""
+        self._masters = {number: AESGCM(key) for number, key in keys.wrapping.items()}
+        self._current = keys.current
+        self._digest = keys.digest
+        self.signing_key = OKPKey.import_key(keys.signing)
+
+    def new_key(self, contact: UUID) -> tuple[DataKey, bytes]:
+        """Make a data key for a contact; the second value is what the database keeps of it."""
+        key = os.urandom(KEY)
+        return DataKey(contact, key), self.wrap(key, contact.bytes)
+
+    def key(self, contact: UUID, wrapped: bytes) -> DataKey:
+        """Unwrap the data key of a contact."""
+        return DataKey(contact, self.unwrap(wrapped, contact.bytes))
+
+    def wrap(self, secret: bytes, owner: bytes) -> bytes:
+        """Encrypt a secret under the current master key, bound to its owner."""
+        nonce = os.urandom(NONCE)
+        sealed = self._masters[self._current].encrypt(nonce, secret, b"wrap" + owner)
+        return bytes([self._current]) + nonce + sealed
+
+    def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
+        """Decrypt what `wrap` made.
+
+        Raises:
+            CannotOpen: another owner, or a master key that is not here.
+
+        """
+        master = self._masters.get(wrapped[0])
+        if master is None:
+            message = f"master key {wrapped[0]} is not in the key file"
+            raise CannotOpen(message)
+        try:
+            return master.decrypt(wrapped[1 : 1 + NONCE], wrapped[1 + NONCE :], b"wrap" + owner)
+        except InvalidTag:
+            message = "a wrapped key does not open with its master key"
+            raise CannotOpen(message) from None
+
+    def digest(self, content: bytes, purpose: bytes) -> bytes:
+        """Make a keyed digest (BLAKE2b-256, RFC 7693): equal for equal content, useless without the key."""
+        return blake2b(content, key=self._digest, digest_size=32, person=purpose[:16]).digest()
+
+    def indexed(self, email: str | None, phone: str | None) -> list[bytes]:
+        """Make the blind index entries of a person: equal addresses meet, and nothing can be read back."""
+        entries = []
+        if email:
+            entries.append(self.digest(email.strip().casefold().encode(), b"email"))
+        number = dialled(phone) if phone else ""
+        if number:
+            entries.append(self.digest(number.encode(), b"phone"))
+        return entries
+
+
+def dialled(phone: str) -> str:
+    """Write a telephone number as E.164 digits; one without a country is Belgian."""
+    digits = "".join(character for character in phone if character.isdigit())
+    if phone.lstrip().startswith("+"):
+        return digits
+    if digits.startswith("00"):
+        return digits[2:]
+    return "32" + digits[1:] if digits.startswith("0") else digits
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare digests in constant time."""
+    return hmac.compare_digest(one, other)

@@ -1,0 +1,265 @@
+"""The one way a new contact is written: what arrives together is committed together (group commit).
+
+While one batch is being committed the next one gathers; there is no timer. Each caller waits for its own durable
+commit. When a batch fails, each of its contacts is tried once alone, so that one cannot harm another.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
+from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake_api.store import tables
+from services.intake_api.store.engine import FEED_LOCK, Database
+from services.intake_api.store.vault import same
+from services.kit.logging import error_name, logger
+
+log = logger(__name__)
+
+LARGEST_BATCH = 256
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewContact:
+    """A contact as it will be written, with everything that belongs to it."""
+
+    row: Row
+    event: Row
+    index: Sequence[bytes] = ()
+    files: Sequence[Row] = ()
+    work: Sequence[Row] = ()
+    conversation: Row | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The contact's id."""
+        return self.row["id"]  # type: ignore[no-any-return]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether other tables than contact, event and index are written."""
+        return bool(self.files or self.work or self.conversation)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a submission: its row, and whether it was there before."""
+
+    row: Row
+    created: bool
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    contact: NewContact
+    answer: "asyncio.Future[Written]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class BatchInsert(Protocol):
+    """Writes a batch in the dialect of one engine."""
+
+    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
+        """Commit the contacts whose id is new, with their events, and give these ids."""
+        ...
+
+
+class Writer:
+    """Writes new contacts. `run` is the worker that commits; `write` is what callers await."""
+
+    def __init__(self, database: Database) -> None:
+        """Write to a database; nothing is committed until `run` runs."""
+        self._database = database
+        self._insert: BatchInsert = SqliteInsert() if database.on_sqlite else PostgresInsert()
+        self._queue: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+        self.batch_sizes: list[int] = []
+
+    async def write(self, contact: NewContact) -> Written:
+        """Write a contact: on return it is durable.
+
+        Raises:
+            Conflict: the id is taken by other content.
+            Erased: the contact was erased.
+            ServiceUnavailable: it is not known whether it was stored; the same again will tell.
+
+        """
+        waiting = _Waiting(contact)
+        self._queue.append(waiting)
+        self._arrived.set()
+        return await waiting.answer
+
+    async def run(self) -> None:
+        """Commit what arrives, until cancelled; what then still waits is told that it was not stored."""
+        try:
+            while True:
+                await self._arrived.wait()
+                batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
+                if not self._queue:
+                    self._arrived.clear()
+                await self._commit(batch)
+        finally:
+            for waiting in self._queue:
+                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
+            self._queue.clear()
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await self._commit_together(batch)
+        except (SQLAlchemyError, OSError, ProblemError) as error:
+            log.warning("batch failed", count=len(batch), error=error_name(error))
+            for waiting in batch:
+                await self._commit_alone(waiting)
+        except BaseException:
+            for waiting in batch:
+                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
+            raise
+
+    async def _commit_alone(self, waiting: _Waiting) -> None:
+        if waiting.answer.done():
+            return
+        try:
+            await self._commit_together([waiting])
+        except (SQLAlchemyError, OSError, ProblemError) as error:
+            log.error("contact not stored", contact=str(waiting.contact.id), error=error_name(error))
+            _fail(waiting, ServiceUnavailable("The contact cannot be stored now; send the same again.", retry_after_sec=2))
+
+    async def _commit_together(self, batch: Sequence[_Waiting]) -> None:
+        first: dict[UUID, _Waiting] = {}
+        for waiting in batch:
+            first.setdefault(waiting.contact.id, waiting)
+        new = await self._insert.insert(self._database, [waiting.contact for waiting in first.values()])
+        self._tell(new, first)
+        held = await self._held([waiting.contact.id for waiting in batch if not waiting.answer.done()])
+        for waiting in batch:
+            _compare(waiting, held)
+
+    def _tell(self, new: set[UUID], first: dict[UUID, _Waiting]) -> None:
+        self.batch_sizes = [*self.batch_sizes[-99:], len(first)]
+        for contact_id in new:
+            waiting = first[contact_id]
+            if not waiting.answer.done():
+                waiting.answer.set_result(Written(waiting.contact.row, created=True))
+        if new:
+            self._database.events.fire()
+            self._database.texts.fire()
+
+    async def _held(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        if not ids:
+            return {}
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(tables.contact).where(tables.contact.c.id.in_(ids)))
+            return {row["id"]: dict(row) for row in rows.mappings()}
+
+
+def _compare(waiting: _Waiting, held: dict[UUID, Row]) -> None:
+    if waiting.answer.done():
+        return
+    row = held[waiting.contact.id]
+    if row["erased_at"] is not None:
+        _fail(waiting, Erased("The contact was erased; its id cannot be used again."))
+    elif same(row["digest"], waiting.contact.row["digest"]):
+        waiting.answer.set_result(Written(row, created=False))
+    else:
+        _fail(waiting, Conflict("This contactId holds other content; use a new id for a new contact."))
+
+
+def _fail(waiting: _Waiting, problem: ProblemError) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(problem)
+
+
+async def _write_the_rest(connection: AsyncConnection, batch: Sequence[NewContact], new: set[UUID]) -> None:
+    fresh = [contact for contact in batch if contact.id in new]
+    for table, rows in (
+        (tables.file, [row for contact in fresh for row in contact.files]),
+        (tables.work_item, [row for contact in fresh for row in contact.work]),
+        (tables.conversation, [contact.conversation for contact in fresh if contact.conversation]),
+    ):
+        if rows:
+            await connection.execute(insert(table), rows)
+
+
+class SqliteInsert:
+    """One immediate transaction; the database has one writer, so what is absent stays absent until the commit."""
+
+    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
+        """Commit the contacts whose id is new, with their events, and give these ids."""
+        async with database.write() as connection:
+            ids = select(tables.contact.c.id).where(tables.contact.c.id.in_([contact.id for contact in batch]))
+            held = set((await connection.execute(ids)).scalars())
+            fresh = [contact for contact in batch if contact.id not in held]
+            new = {contact.id for contact in fresh}
+            if fresh:
+                await connection.execute(insert(tables.contact), [contact.row for contact in fresh])
+                await connection.execute(insert(tables.event), [contact.event for contact in fresh])
+                index = [{"contact_id": contact.id, "digest": digest} for contact in fresh for digest in contact.index]
+                if index:
+                    await connection.execute(insert(tables.blind_index), index)
+                await _write_the_rest(connection, fresh, new)
+        return new
+
+
+_TYPES = {"id": "uuid", "related_to": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
+          "kind_confidence": "float8", "version": "int", "last_sequence": "int", "digest": "bytea", "data_key": "bytea",
+          "sealed": "bytea", "sealed_suggestion": "bytea", "contact_id": "uuid",
+          **{name: "timestamptz" for name in ("kind_at", "received_at", "registered_at", "suggest_since", "extended_at",
+                                              "extended_due", "erased_at", "occurred_at")}}  # fmt: skip
+
+_CONTACT = [column.name for column in tables.contact.columns if column.name not in {"extended_at", "extended_due", "erased_at"}]
+_EVENT = ["id", "contact_id", "version", "type", "nature", "occurred_at", "payload"]
+
+
+def _arrays(names: Sequence[str], first: int) -> str:
+    return ", ".join(f"${first + place}::{_TYPES.get(name, 'text')}[]" for place, name in enumerate(names))
+
+
+_STATEMENT = f"""
+WITH stored AS (
+    INSERT INTO contact ({", ".join(_CONTACT)})
+    SELECT * FROM unnest({_arrays(_CONTACT, 1)})
+    ON CONFLICT (id) DO NOTHING RETURNING id
+), indexed AS (
+    INSERT INTO blind_index (contact_id, digest)
+    SELECT given.contact_id, given.digest
+    FROM unnest(${len(_CONTACT) + 1}::uuid[], ${len(_CONTACT) + 2}::bytea[]) AS given (contact_id, digest)
+    JOIN stored ON stored.id = given.contact_id
+), turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock({FEED_LOCK})
+), told AS (
+    INSERT INTO event (position, {", ".join(_EVENT)})
+    SELECT nextval('event_position'), given.*
+    FROM turn, unnest({_arrays(_EVENT, len(_CONTACT) + 3)}) AS given ({", ".join(_EVENT)})
+    JOIN stored ON stored.id = given.contact_id
+)
+SELECT id FROM stored
+"""  # noqa: S608 - made of column names only
+
+
+class PostgresInsert:
+    """One statement a batch: contacts, index and events, which takes half the time of a transaction of several."""
+
+    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
+        """Commit the contacts whose id is new, with their events, and give these ids."""
+        values = (
+            *([contact.row[name] for contact in batch] for name in _CONTACT),
+            [contact.id for contact in batch for _ in contact.index],
+            [digest for contact in batch for digest in contact.index],
+            *([contact.event[name] for contact in batch] for name in _EVENT),
+        )
+        more = any(contact.has_more for contact in batch)
+        level = "READ COMMITTED" if more else "AUTOCOMMIT"
+        async with database.writing.connect() as connection:
+            await connection.execution_options(isolation_level=level)
+            new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
+            if more:
+                await _write_the_rest(connection, batch, new)
+                await connection.commit()
+        return new

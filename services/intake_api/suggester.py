@@ -1,0 +1,50 @@
+"""Asks the model. Never fails an intake: what goes wrong there is an unsure melding, for a person to read."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from onthaal_schema.contact import ContactSubmission, Kind, Nature, Sector, SectorGuess, Suggestion
+
+from services.intake_api.tagging.model import Tagger
+from services.intake_api.tagging.suggestion import Suggestion as Found
+
+
+class Suggester:
+    """The model, off the event loop."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        """Ask one tagger, in one thread: it is busy for milliseconds, and the intake must not wait for two."""
+        self._tagger = tagger
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tagging")
+
+    async def suggest(self, submission: ContactSubmission) -> Suggestion:
+        """Say what the model makes of a submission."""
+        return await self.suggest_text(submission.channel, submission.subject, submission.text or "")
+
+    async def suggest_text(self, channel: str, subject: str | None, text: str) -> Suggestion:
+        """Say what the model makes of a text."""
+        loop = asyncio.get_running_loop()
+        return _typed(await loop.run_in_executor(self._thread, self._tagger.suggest, channel, subject, text))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _typed(found: Found) -> Suggestion:
+    return Suggestion(
+        kind=Kind(found.kind),
+        unsure=found.unsure,
+        kind_confidence=round(found.kind_confidence, 4),
+        sector=Sector(found.sector) if found.sector else None,
+        sector_confidence=round(found.sector_confidence, 4),
+        sectors=tuple(
+            SectorGuess(sector=Sector(sector) if sector else None, confidence=round(confidence, 4))
+            for sector, confidence in found.sectors
+        ),
+        nature=Nature(found.nature),
+        language=found.language,
+        signals=tuple(found.signals),
+        words=tuple(found.words),
+        model_version=found.model_version,
+    )

@@ -1,0 +1,118 @@
+"""The model as a file: a checksum, a header to read, compressed numbers. Nothing in it is executed on loading.
+
+Line 1: SHA-256 of all that follows. Line 2: the header, JSON. Then zlib: the terms, one a line, a NUL, the arrays.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.intake_api.tagging.calibration import Calibration
+from services.intake_api.tagging.linear import Block, LinearModel
+
+_WEIGHT_STEP: Final = 0.001
+"""Weights are kept in steps of this: small files, and the same bytes from the same data."""
+_LARGEST_PAYLOAD: Final = 64_000_000
+_VERSION_LENGTH: Final = 12
+
+
+class UnusableModelError(ValueError):
+    """The model file is damaged, or was made for other code or another lexicon. Train it again."""
+
+
+class BlockHeader(BaseModel):
+    """Name and size of one block of terms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    weight: float
+    terms: int
+
+
+class Header(BaseModel):
+    """What can be read about a model without loading it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    data: str
+    """Fingerprint of the labelled messages it learned from."""
+    lexicon: str
+    """SHA-256 of the lexicon it was trained with."""
+    messages: int
+    blocks: tuple[BlockHeader, ...]
+    sectors: tuple[str | None, ...]
+    intercepts: tuple[float, ...]
+    calibration: Calibration
+    metrics: dict[str, Any]
+
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A loaded model: header, numbers, and the short hash that names it."""
+
+    header: Header
+    model: LinearModel
+    version: str
+
+
+def pack(model: LinearModel, header: Header) -> bytes:
+    """The bytes of a model; equal models give equal bytes."""
+    steps = np.rint(model.weights / _WEIGHT_STEP).astype("<i2")
+    terms = "\n".join(term for block in model.blocks for term in block.terms)
+    frequencies = np.concatenate([block.messages_with_term for block in model.blocks]).astype("<i4")
+    numbers = frequencies.tobytes() + np.ascontiguousarray(steps.T).tobytes()
+    payload = zlib.compress(terms.encode() + b"\0" + numbers, 9)
+    content = header.model_dump_json().encode() + b"\n" + payload
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def unpack(data: bytes, lexicon: str) -> Artefact:
+    """The model in these bytes; raises :class:`UnusableModelError` when they are not exactly what was packed."""
+    checksum, _, content = data.partition(b"\n")
+    if hashlib.sha256(content).hexdigest().encode() != checksum:
+        raise UnusableModelError("the model file is damaged: its checksum does not match")
+    first, _, payload = content.partition(b"\n")
+    header = _header(first)
+    if header.lexicon != lexicon:
+        raise UnusableModelError("the model was trained with another lexicon: run `onthaal tagging train`")
+    return Artefact(header, _model(header, payload), checksum[:_VERSION_LENGTH].decode())
+
+
+def _header(line: bytes) -> Header:
+    try:
+        header = Header.model_validate(json.loads(line))
+    except (ValidationError, ValueError) as error:
+        raise UnusableModelError("the model file has no readable header") from error
+    if header.format != FORMAT:
+        raise UnusableModelError(f"the model file has format {header.format}, this code reads {FORMAT}")
+    return header
+
+
+def _model(header: Header, payload: bytes) -> LinearModel:
+    text, _, numbers = zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD).partition(b"\0")
+    terms = text.decode().split("\n")
+    rows, columns = len(terms), len(header.intercepts)
+    frequencies = np.frombuffer(numbers, "<i4", rows)
+    steps = np.frombuffer(numbers, "<i2", rows * columns, offset=frequencies.nbytes).reshape(columns, rows)
+    blocks, first = [], 0
+    for block in header.blocks:
+        end = first + block.terms
+        known = frequencies[first:end]
+        blocks.append(Block(block.name, block.weight, tuple(terms[first:end]), known, header.messages, first))
+        first = end
+    return LinearModel(
+        blocks=tuple(blocks),
+        weights=np.ascontiguousarray(steps.T).astype(np.float32) * np.float32(_WEIGHT_STEP),
+        intercepts=np.array(header.intercepts, np.float32),
+        sectors=header.sectors,
+    )

@@ -1,0 +1,84 @@
+"""What ``onthaal tagging train|evaluate|predict`` do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.intake_api.tagging.messages import Message, UnreadableLineError, read_messages, shipped_messages
+from services.intake_api.tagging.model import Tagger
+
+
+class Question(BaseModel):
+    """One line to predict; other keys are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    id: str | int | None = None
+    channel: str
+    subject: str | None = None
+    text: str
+
+
+def train(data: Path | None, out: Path) -> str:
+    """Train on the messages in ``data`` (a file or folder; default those in the repository) and write the model.
+
+    Answers the version of the model written.
+    """
+    from services.intake_api.tagging.train import train as trained  # noqa: PLC0415 - scikit-learn is for training only
+
+    model = trained(_messages(data))
+    out.write_bytes(model)
+    return Tagger.load(out).version
+
+
+def evaluate(data: Path | None) -> str:
+    """A printable report of cross-validation by author and at random; reads no model, learns anew."""
+    from services.intake_api.tagging.report import report  # noqa: PLC0415 - scikit-learn is for training only
+
+    return report(_messages(data))
+
+
+def predict(file: Path, out_stream: TextIO, tagger: Tagger | None = None) -> None:
+    """Print one JSON line for each JSON line of ``file``.
+
+    Raises :class:`UnreadableLineError` with the line number at the first line that is not a message;
+    what was printed before it stands.
+    """
+    chosen = tagger or Tagger.load()
+    with file.open(encoding="utf-8") as lines:
+        for question in _questions(lines, file.name):
+            out_stream.write(json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n")
+
+
+def _messages(data: Path | None) -> tuple[Message, ...]:
+    return shipped_messages() if data is None else read_messages(data)
+
+
+def _questions(lines: TextIO, name: str) -> Iterator[Question]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield Question.model_validate(json.loads(line))
+        except ValidationError as error:
+            fields = ", ".join(sorted({str(fault["loc"][0]) if fault["loc"] else "the object" for fault in error.errors()}))
+            raise UnreadableLineError(f"{name}, line {number}: missing or wrong: {fields}") from None
+        except ValueError:
+            raise UnreadableLineError(f"{name}, line {number}: not JSON") from None
+
+
+def _answer(tagger: Tagger, question: Question) -> dict[str, object]:
+    suggestion = tagger.suggest(question.channel, question.subject, question.text)
+    named = {} if question.id is None else {"id": question.id}
+    return named | {
+        "kind": suggestion.kind,
+        "unsure": suggestion.unsure,
+        "kindConfidence": suggestion.kind_confidence,
+        "sector": suggestion.sector,
+        "sectorConfidence": suggestion.sector_confidence,
+        "language": suggestion.language,
+        "signals": list(suggestion.signals),
+    }

@@ -1,0 +1,78 @@
+"""Labelled messages: what the model learns from and is measured on."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["melding", "vraag"]
+MELDING: Kind = "melding"
+VRAAG: Kind = "vraag"
+
+HELD_OUT_SETS = ("A", "C", "D")
+"""Author sets that the model is measured on, each by a model that never saw its author. Others only teach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One invented message with the label that people gave it."""
+
+    id: str
+    channel: str
+    subject: str | None
+    text: str
+    kind: Kind
+    sector: str | None
+    language: str
+    hard: bool
+    anonymous: bool
+
+    @property
+    def author_set(self) -> str:
+        """The set of messages by one author that this one belongs to: the letters its id begins with."""
+        return self.id.rstrip("0123456789")
+
+
+class UnreadableLineError(ValueError):
+    """A line of a JSONL file is not what was asked for; the text says which line and what is missing, never content."""
+
+
+def parse_messages(lines: Iterable[str], name: str = "messages") -> tuple[Message, ...]:
+    """Labelled messages from JSON lines; raises :class:`UnreadableLineError` with the number of a bad line."""
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(Message(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise UnreadableLineError(f"{name}, line {number}: not a labelled message") from error
+    return tuple(found)
+
+
+def shipped_messages() -> tuple[Message, ...]:
+    """The labelled messages in the repository."""
+    folder = resources.files(__package__).joinpath("data")
+    found: list[Message] = []
+    for name in ("messages.jsonl", "extra.jsonl"):
+        if (source := folder.joinpath(name)).is_file():
+            found += parse_messages(source.read_text(encoding="utf-8").splitlines(), name)
+    return tuple(found)
+
+
+def read_messages(path: Path) -> tuple[Message, ...]:
+    """The labelled messages of one JSONL file, or of every one in a folder."""
+    paths = sorted(path.glob("*.jsonl"), reverse=True) if path.is_dir() else [path]
+    found: list[Message] = []
+    for file in paths:
+        found += parse_messages(file.read_text(encoding="utf-8").splitlines(), file.name)
+    return tuple(found)
+
+
+def fingerprint(messages: Sequence[Message]) -> str:
+    """SHA-256 over the messages in their order: says which data a model learned from."""
+    digest = hashlib.sha256()
+    for message in messages:
+        digest.update(json.dumps(asdict(message), sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()

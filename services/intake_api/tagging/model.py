@@ -1,0 +1,88 @@
+"""The tagger: a message in, a suggestion out, in a few milliseconds and without ever failing an intake."""
+
+import logging
+from importlib import resources
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from services.intake_api.tagging.artefact import Artefact, UnusableModelError, unpack
+from services.intake_api.tagging.features import terms_of
+from services.intake_api.tagging.language import language_of
+from services.intake_api.tagging.lexicon import lexicon_fingerprint
+from services.intake_api.tagging.linear import Floats, Terms
+from services.intake_api.tagging.messages import MELDING, VRAAG
+from services.intake_api.tagging.nature import nature_of
+from services.intake_api.tagging.signals import signals_of
+from services.intake_api.tagging.suggestion import Suggestion, cautious
+from services.intake_api.tagging.text import Reading, read
+
+_log = logging.getLogger(__name__)
+_BEST_SECTORS: Final = 3
+_TELLING_WORDS: Final = 5
+_SHORTEST_TELLING: Final = 3
+
+
+class Tagger:
+    """Suggests a tag for a message. Pure and without state: one instance serves any number of threads."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self.version = artefact.version
+        self.header = artefact.header
+        self._model = artefact.model
+        self._calibration = artefact.header.calibration
+        for block in self._model.blocks:
+            _ = block.rows, block.rarity
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """The model at ``path``, or the one shipped beside this code.
+
+        Raises :class:`UnusableModelError` when the file is missing, damaged, or made for other code.
+        """
+        source = path or resources.files(__package__).joinpath("data/model.bin")
+        try:
+            data = source.read_bytes()
+        except OSError as error:
+            raise UnusableModelError("the model file cannot be read: run `onthaal tagging train`") from error
+        return cls(unpack(data, lexicon_fingerprint()))
+
+    def suggest(self, channel: str, subject: str | None, text: str) -> Suggestion:
+        """A suggestion for any message. What cannot be worked out is a melding, unsure, for a human to read."""
+        try:
+            return self._suggest(read(channel, subject, text))
+        except Exception as error:  # noqa: BLE001 - a fault here must never cost a contact; a human reads it instead
+            _log.error("tagging failed: %s", type(error).__name__)  # noqa: TRY400 - a traceback could hold content
+            return cautious(self.version)
+
+    def _suggest(self, reading: Reading) -> Suggestion:
+        terms = terms_of(reading)
+        scores = self._model.scores(terms)
+        melding = self._calibration.melding(float(scores[0]))
+        kind = VRAAG if melding < self._calibration.vraag_below else MELDING
+        sectors = self._sectors(scores[1:])
+        return Suggestion(
+            kind=kind,
+            unsure=kind == MELDING and melding < self._calibration.melding_above,
+            kind_confidence=round(melding if kind == MELDING else 1 - melding, 4),
+            sector=sectors[0][0],
+            sector_confidence=sectors[0][1],
+            sectors=sectors,
+            language=language_of(reading.words),
+            nature=nature_of(reading),
+            signals=signals_of(reading),
+            words=self._telling_words(terms, 1 if kind == MELDING else -1),
+            model_version=self.version,
+        )
+
+    def _sectors(self, scores: Floats) -> tuple[tuple[str | None, float], ...]:
+        chances = self._calibration.sectors(scores)
+        best = np.argsort(-chances, kind="stable")[:_BEST_SECTORS]
+        return tuple((self._model.sectors[column], round(float(chances[column]), 4)) for column in best)
+
+    def _telling_words(self, terms: Terms, direction: int) -> tuple[str, ...]:
+        shares = self._model.kind_shares(terms)["word"]
+        toward = {term: share * direction for term, share in shares.items() if len(term) >= _SHORTEST_TELLING}
+        best = sorted(toward, key=lambda term: (-toward[term], term))[:_TELLING_WORDS]
+        return tuple(term for term in best if toward[term] > 0)

@@ -1,0 +1,80 @@
+"""The report that ``onthaal tagging evaluate`` prints."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from services.intake_api.tagging.evaluate import (
+    Judged,
+    author_folds,
+    judge,
+    measures,
+    predict_held_out,
+    random_folds,
+    slices,
+)
+from services.intake_api.tagging.learning import lessons
+from services.intake_api.tagging.messages import MELDING, Message
+
+_COLUMNS = {
+    "messages": "messages",
+    "accuracy": "kind",
+    "meldingRecall": "melding",
+    "vraagRecall": "vraag",
+    "unsure": "unsure",
+    "sectorAccuracy": "sector",
+    "sectorInTopThree": "top three",
+}
+
+
+def report(messages: Sequence[Message]) -> str:
+    """Confusion, calibration and slices, by held-out author and by random folds."""
+    given = lessons(messages)
+    by_author = judge(predict_held_out(author_folds(given)))
+    at_random = judge(predict_held_out(random_folds(given)))
+    return "\n\n".join(
+        [
+            _section("Each author held out", by_author),
+            _section("Five random folds", at_random),
+            "Sectors most often taken for another, authors held out\n" + _sector_confusion(by_author),
+        ]
+    )
+
+
+def _section(title: str, judged: Sequence[Judged]) -> str:
+    found = measures(judged)
+    lines = [title, "=" * len(title), *(f"{name:24}{value:10.4f}" for name, value in found.items() if name != "messages")]
+    return "\n".join([*lines, "", _confusion(judged), "", _calibration(judged), "", _slices(judged)])
+
+
+def _confusion(judged: Sequence[Judged]) -> str:
+    counts = Counter((one.message.kind, "unsure" if one.unsure else one.kind) for one in judged)
+    rows = [f"{label:10}" + "".join(f"{counts[label, given]:10}" for given in ("melding", "unsure", "vraag"))
+            for label in ("melding", "vraag")]
+    return "\n".join([f"{'label':10}{'melding':>10}{'unsure':>10}{'vraag':>10}", *rows])
+
+
+def _calibration(judged: Sequence[Judged]) -> str:
+    rows = [f"{'said':>10}{'messages':>10}{'melding':>10}"]
+    for tenth in range(10):
+        inside = [one.message.kind == MELDING for one in judged if tenth <= min(one.melding * 10, 9.999) < tenth + 1]
+        if inside:
+            rows.append(f"{tenth * 10:>6}-{tenth * 10 + 10}%{len(inside):10}{sum(inside) / len(inside):10.2f}")
+    return "\n".join(rows)
+
+
+def _slices(judged: Sequence[Judged]) -> str:
+    rows = [f"{'slice':26}" + "".join(f"{title:>10}" for title in _COLUMNS.values())]
+    for name, part in slices(judged).items():
+        found = measures(part)
+        cells = (f"{found[key]:10.0f}" if key == "messages" else f"{found[key]:10.3f}" for key in _COLUMNS)
+        rows.append(f"{name:26}" + "".join(cells))
+    return "\n".join(rows)
+
+
+def _sector_confusion(judged: Sequence[Judged]) -> str:
+    wrong = Counter(
+        (one.message.sector or "none", one.sectors[0] or "none")
+        for one in judged
+        if one.sectors[0] != one.message.sector
+    )
+    return "\n".join(f"{label:20} taken for {given:20}{count:4}" for (label, given), count in wrong.most_common(15))

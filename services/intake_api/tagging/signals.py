@@ -1,0 +1,51 @@
+"""Signs in a message that an operator should see at once. Found by rules in four languages; never decisive.
+
+A sign is suggested when in doubt: a false one costs a look, a missed danger may cost more.
+"""
+
+import re
+from typing import Final
+
+from services.intake_api.tagging.patterns import patterns
+from services.intake_api.tagging.suggestion import Signal
+from services.intake_api.tagging.text import Reading
+
+_AGE: Final = re.compile(
+    r"\b(?:is|ben|van|heeft|am|bin|ai|a|aged?|turned|was)\s(\d{1,2})\b"
+    r"(?!\s?(?:%|euro|uur|u\b|keer|maand|weken|dagen|personen|km))"
+    r"|\((\d{1,2})(?:\s?(?:j|jaar|ans|jahre|years?))?\)"
+    r"|\b(\d{1,2})[\s-]?(?:jaar|jarige?|ans|years?|jahre|j)\b"
+    r"|,\s(\d{1,2})j?,"
+)
+_DURATION: Final = re.compile(
+    r"\b(?:al|sinds|na|over|binnen|ruim|gedurende|depuis|il y a|for|since|seit|vor|plus de|meer dan|minstens)"
+    r"\s\d{1,2}\s?(?:jaar|ans|years?|jahre)\b"
+    r"|\b\d{1,2}\s?(?:jaar (?:geleden|terug|lang|later|les|dienst|ervaring)|years ago|jahre lang|ans plus tard)"
+)
+_THEN: Final = re.compile(
+    r"\b(?:toen|destijds|vroeger|als kind|jaren geleden|19[2-9]\d"
+    r"|jaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig))\b"
+)
+_ADULT: Final = 18
+
+
+def signals_of(reading: Reading) -> tuple[Signal, ...]:
+    """Find the signs, most urgent first."""
+    said = f"{reading.subject}\n{reading.body}"
+    signs = patterns("signals")
+    found: list[Signal] = []
+    if signs["immediateDanger"].search(said):
+        found.append("immediateDanger")
+    if _minor(said, signs["minorInvolved"]):
+        found.append("minorInvolved")
+    if signs["anonymousWish"].search(said):
+        found.append("anonymousWish")
+    return tuple(found)
+
+
+def _minor(said: str, sign: re.Pattern[str]) -> bool:
+    """A minor now: an adult who was a child at the time tells of then, and is not one today."""
+    if _THEN.search(said):
+        return False
+    ages = (int(next(filter(None, found))) for found in _AGE.findall(_DURATION.sub(" ", said)))
+    return any(0 < age < _ADULT for age in ages) or sign.search(said) is not None

@@ -1,0 +1,84 @@
+"""What a person wrote, without what a mail program added.
+
+Everything here is linear in the length of the text and accepts any ``str``: NUL, lone surrogates, a megabyte.
+"""
+
+import re
+from dataclasses import dataclass
+
+HEAD, TAIL = 2000, 900
+"""Characters read of a long text: how it begins and how it ends say what it is for."""
+
+_RAW_HEAD, _RAW_TAIL = 24_000, 6_000
+_FEWEST_OWN_WORDS = 3
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
+_WORD = re.compile(r"[^\W_]+(?:['.\-][^\W_]+)*")
+_ADDRESS = re.compile(r"https?://\S{1,200}|www\.\S{1,200}|[\w.+-]{1,64}@[\w.-]{1,200}")
+_QUOTE_HEADER = re.compile(
+    r"^(?:-{2,}\s*(?:oorspronkelijk bericht|original message|message d'origine|ursprüngliche nachricht)"
+    r"|(?:op|on|le|am)\s.{4,120}(?:schreef|wrote|a écrit|schrieb)\b.{0,120}:$"
+    r"|(?:van|from|de|von):\s.{1,120}@)"
+)
+_FORWARD = re.compile(r"(?:^|\n)\s*-*\s*(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
+                      r"weitergeleitete nachricht)")
+_FORWARD_SUBJECT = re.compile(r"\s*(?:fwd?|fw|tr|wg|doorst|doorgestuurd)\s*:")
+_REPLY_SUBJECT = re.compile(r"\s*(?:re|aw|antw|betr|sv|ref)\s*:")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One message as the tagger reads it: lower case, own words first, quotes and signature set apart."""
+
+    channel: str
+    subject: str
+    body: str
+    words: tuple[str, ...]
+    """Words of subject and body, in order."""
+    quoted: bool
+    """The message carries a piece of an earlier one: it answers something."""
+    reply: bool
+
+
+def read(channel: str, subject: str | None, text: str) -> Reading:
+    """Read any message; a text that is nothing but quotes or signature is read whole."""
+    title = plain(subject or "")[:300]
+    whole = plain(_ends(text, _RAW_HEAD, _RAW_TAIL))
+    forwarded = bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
+    own = whole if forwarded else own_words(whole)
+    body = _ends(own, HEAD, TAIL)
+    return Reading(
+        channel=channel,
+        subject=title,
+        body=body,
+        words=tuple(words(f"{title}\n{body}")),
+        quoted=own != whole,
+        reply=bool(_REPLY_SUBJECT.match(title)),
+    )
+
+
+def plain(text: str) -> str:
+    """Lower case, straight quotes, no control characters, no addresses of pages or people."""
+    cleaned = _UNPRINTABLE.sub(" ", text).translate(_APOSTROPHES).lower()
+    return _ADDRESS.sub(" ", cleaned).strip()
+
+
+def words(text: str) -> list[str]:
+    """Words in order; a word keeps its inner apostrophe, hyphen or full stop (``m'n``, ``lo-leerkracht``)."""
+    return _WORD.findall(text)
+
+
+def own_words(text: str) -> str:
+    """The text without quoted lines, what follows a quote header, and what follows a signature mark."""
+    kept: list[str] = []
+    for line in text.split("\n"):
+        if line.rstrip() == "--" or _QUOTE_HEADER.match(line.strip()):
+            break
+        if not line.lstrip().startswith(">"):
+            kept.append(line)
+    own = "\n".join(kept).strip()
+    return own if len(words(own)) >= _FEWEST_OWN_WORDS else text
+
+
+def _ends(text: str, head: int, tail: int) -> str:
+    return text if len(text) <= head + tail else f"{text[:head]}\n{text[-tail:]}"

@@ -1,0 +1,175 @@
+"""Operators at the door: a short-lived signed token in a cookie, verified offline with the intake service's keys."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import KeySet
+from onthaal_schema.operator import Session, SessionSecret
+from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, MissingScope, NoAccessToken, ProblemError
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+
+from services.kit.clock import Clock
+from services.kit.service import IntakeAccess
+
+ALGORITHM = "Ed25519"
+ISSUER = "onthaal"
+SIGN_IN = "/desk/sign-in"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Who is at the desk. `token` speaks for them at the intake service."""
+
+    id: UUID
+    name: str
+    scopes: frozenset[str]
+    token: str = field(repr=False)
+
+    def require(self, scope: str) -> None:
+        """Stop with a problem unless the operator may do this."""
+        if scope not in self.scopes:
+            raise MissingScope(required_scopes=(scope,))
+
+
+def verify(token: str, keys: KeySet, now: float) -> Operator:
+    """Read an operator's token.
+
+    Raises:
+        ExpiredAccessToken: it was good, and is too old.
+        InvalidAccessToken: anything else.
+
+    """
+    try:
+        claims = jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
+        jwt.JWTClaimsRegistry(now=int(now), leeway=0, iss={"essential": True, "value": ISSUER}, exp={"essential": True}).validate(
+            claims
+        )
+        return Operator(UUID(claims["sub"]), str(claims["name"]), frozenset(str(claims["scope"]).split()), token)
+    except ExpiredTokenError:
+        raise ExpiredAccessToken("Sign in again.") from None
+    except (JoseError, ValueError, KeyError):
+        raise InvalidAccessToken("Sign in again.") from None
+
+
+class SignInNeeded(Exception):
+    """A page was asked for without a session; the browser is sent to sign in and back."""
+
+    def __init__(self, path: str) -> None:
+        """Remember where to come back to."""
+        super().__init__("sign in needed")
+        self.path = path
+
+
+async def to_sign_in(_: Request, error: Exception) -> Response:
+    """Send the browser to the sign-in page."""
+    back = error.path if isinstance(error, SignInNeeded) else "/desk"
+    return RedirectResponse(f"{SIGN_IN}?next={quote(back)}", 303)
+
+
+class OperatorGate:
+    """A FastAPI dependency that gives the signed-in operator, renewing the token when it has expired."""
+
+    def __init__(self, intake: IntakeAccess, clock: Clock, origin: str) -> None:
+        """Verify with the keys of the intake service; accept writes from pages of `origin` only."""
+        self._intake = intake
+        self._clock = clock
+        self.cookies = SessionCookies(secure=origin.startswith("https://"))
+        self._keys: KeySet | None = None
+
+    async def __call__(self, connection: HTTPConnection) -> Operator:
+        """Give the operator, or send the browser to sign in."""
+        refuse_foreign_writes(connection)
+        try:
+            return await self._verified(connection)
+        except ProblemError as problem:
+            if problem.status == 401 and "text/html" in connection.headers.get("accept", ""):
+                raise SignInNeeded(connection.url.path) from None
+            raise
+
+    async def _verified(self, connection: HTTPConnection) -> Operator:
+        token = connection.cookies.get(self.cookies.token)
+        try:
+            if token:
+                return await self._read(token)
+        except ExpiredAccessToken:
+            pass
+        secret = connection.cookies.get(self.cookies.secret)
+        if not secret:
+            raise NoAccessToken("Sign in first.")
+        session = await self._intake.anonymous().renew(SessionSecret(secret=secret))
+        connection.state.renewed = session
+        return await self._read(session.access_token)
+
+    async def _read(self, token: str) -> Operator:
+        now = self._clock.now().timestamp()
+        if self._keys is not None:
+            try:
+                return verify(token, self._keys, now)
+            except InvalidAccessToken:
+                pass  # the keys may have been rotated since they were read
+        self._keys = KeySet.import_key_set(await self._intake.anonymous().keys())  # type: ignore[arg-type]
+        return verify(token, self._keys, now)
+
+
+def refuse_foreign_writes(connection: HTTPConnection) -> None:
+    """Refuse a write or a socket that another site's page asks for (ASVS 5.0 §3.5, §4.4.2)."""
+    reading = connection.scope["type"] == "http" and connection.scope["method"] in {"GET", "HEAD"}
+    origin = connection.headers.get("origin")
+    if not reading and (origin is None or urlsplit(origin).netloc != connection.headers.get("host")):
+        raise InvalidAccessToken("The request does not come from a page of this site.")
+
+
+@dataclass(frozen=True)
+class SessionCookies:
+    """The two cookies of the desk. Operators only: public pages set none."""
+
+    secure: bool
+
+    @property
+    def token(self) -> str:
+        """Name of the cookie that holds the short-lived token."""
+        return "__Host-onthaal-token" if self.secure else "onthaal-token"
+
+    @property
+    def secret(self) -> str:
+        """Name of the cookie that holds the session's secret."""
+        return "__Host-onthaal-session" if self.secure else "onthaal-session"
+
+    def give(self, response: Response, session: Session) -> None:
+        """Put a session in the browser."""
+        for name, value in ((self.token, session.access_token), (self.secret, session.secret)):
+            response.set_cookie(
+                name, value, path="/", httponly=True, samesite="strict", secure=self.secure, expires=session.ends_at
+            )
+
+    def take(self, response: Response) -> None:
+        """Take a session out of the browser."""
+        for name in (self.token, self.secret):
+            response.delete_cookie(name, path="/", httponly=True, samesite="strict", secure=self.secure)
+
+
+def desk_route(gate: OperatorGate) -> type[APIRoute]:
+    """Make the route class of desk pages: a token that was renewed on the way goes back to the browser."""
+
+    class DeskRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handler(request: Request) -> Response:
+                response = await handle(request)
+                renewed = getattr(request.state, "renewed", None)
+                if renewed is not None:
+                    gate.cookies.give(response, renewed)
+                return response
+
+            return handler
+
+    return DeskRoute

@@ -1,0 +1,56 @@
+"""A limit on how much a request may carry, whether it says its length or not."""
+
+from onthaal_schema.problems import PayloadTooLarge
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.kit.problems import answer
+
+DRAINED = 3
+"""How many times the limit is still read and thrown away, so that the client gets to read the answer."""
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 to a body above the limit (bytes) and keeps nothing of it."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        """Wrap an app."""
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, as far as the limit."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Request(scope).headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self._limit:
+            await self._drain(receive)
+            await answer(self._problem())(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                await self._drain(receive)
+                raise self._problem()
+            return message
+
+        return counted
+
+    async def _drain(self, receive: Receive) -> None:
+        seen = 0
+        more = True
+        while more and seen < self._limit * DRAINED:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
+
+    def _problem(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"Send at most {self._limit} bytes.", limit=self._limit)

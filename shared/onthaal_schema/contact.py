@@ -1,0 +1,332 @@
+"""A contact, as a channel submits it and as the gateway answers it."""
+
+import json
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+
+from onthaal_schema.channel import Channel
+from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.wire import Language, Line, Resource, Subject, Submitted, Text
+
+class Kind(StrEnum):
+    """What a contact is: a `melding` is linked to a concrete case, a `vraag` is not (yet)."""
+
+    MELDING = "melding"
+    VRAAG = "vraag"
+
+
+class KindSource(StrEnum):
+    """Who said what the contact is."""
+
+    MELDER = "melder"
+    OPERATOR = "operator"
+    MODEL = "model"
+
+
+class Nature(StrEnum):
+    """What sort of thing came in. Only a `person` is counted and handed on; when in doubt it is a person."""
+
+    PERSON = "person"
+    MACHINE = "machine"
+    SPAM = "spam"
+    NON_CONTACT = "nonContact"
+
+
+class Role(StrEnum):
+    """The part of whoever makes contact in what happened."""
+
+    SLACHTOFFER = "slachtoffer"
+    GETUIGE = "getuige"
+    VERWANT = "verwant"
+    DERDE = "derde"
+    ORGANISATIE = "organisatie"
+    DADER = "dader"
+
+
+class Sector(StrEnum):
+    """Where it happened, in the Meldpunt's own division."""
+
+    CULTUUR = "Cultuur"
+    KERK = "Kerk en organisatie"
+    JEUGD = "Jeugd"
+    MEDIA = "Media"
+    ONDERWIJS = "Onderwijs algemeen"
+    HOGER_ONDERWIJS = "Hoger onderwijs"
+    LEERPLICHTONDERWIJS = "Leerplichtonderwijs"
+    SPORT = "Sport"
+    VAPH = "VAPH"
+    OPGROEIEN = "Opgroeien"
+    ZORG = "Zorg"
+    ANDERE = "Andere"
+
+
+class Status(StrEnum):
+    """Whether more is expected: `open` until a conversation ends or an operator confirms the registration."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+
+
+class ParseStatus(StrEnum):
+    """How much of a mail could be read; the original is kept whatever the answer."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+class Person(Submitted):
+    """Who makes contact, as far as they want to say. Every property is optional."""
+
+    name: Line | None = None
+    email: Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")] | None = None
+    phone: Annotated[str, StringConstraints(max_length=40, pattern=r"^\+?[0-9][0-9 ./()\-]*$")] | None = None
+    role: Role | None = None
+    minor: bool | None = None
+
+
+class SafeContact(Submitted):
+    """How the person can be reached without danger."""
+
+    channel: Literal["mail", "telefoon", "brief", "none"] | None = None
+    times: Line | None = None
+    voicemail: bool | None = None
+    neutral_sender: bool | None = None
+    note: Line | None = None
+
+
+class BriefDetails(Submitted):
+    """A letter: the date written on it and the day it was delivered."""
+
+    dated_on: date | None = None
+    received_on: date | None = None
+
+
+class FormDetails(Submitted):
+    """The contact form: which edition of the questions was answered."""
+
+    form_version: Line | None = None
+
+
+class MailDetails(Submitted):
+    """A mail: what its headers say, as far as they could be read. Stored encrypted."""
+
+    message_id: Line | None = None
+    in_reply_to: Line | None = None
+    sent_at: AwareDatetime | None = None
+    recipients: tuple[Line, ...] = ()
+    parse_status: ParseStatus = ParseStatus.COMPLETE
+    machine_reason: Line | None = None
+
+
+class ChatDetails(Submitted):
+    """A chat conversation."""
+
+    started_at: AwareDatetime | None = None
+    waited_seconds: Annotated[int, Field(ge=0)] | None = None
+
+
+class PhoneDetails(Submitted):
+    """A call: when it took place and who ended it."""
+
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "PhoneDetails":
+        if self.started_at and self.ended_at and self.ended_at < self.started_at:
+            message = "endedAt must not be before startedAt"
+            raise ValueError(message)
+        return self
+
+
+AnyDetails = BriefDetails | FormDetails | MailDetails | ChatDetails | PhoneDetails
+
+DETAILS_OF: dict[Channel, type[AnyDetails]] = {
+    Channel.BRIEF: BriefDetails,
+    Channel.CONTACTFORMULIER: FormDetails,
+    Channel.MAIL: MailDetails,
+    Channel.CHAT: ChatDetails,
+    Channel.TELEFOON: PhoneDetails,
+}
+"""Which details belong to which channel."""
+
+
+class _Submission(Submitted):
+    """What every channel can say of a contact."""
+
+    received_at: AwareDatetime | None = None
+    language: Language | None = None
+    anonymous: bool = False
+    nature: Nature | None = None
+    kind: Kind | None = None
+    kind_source: Literal[KindSource.MELDER, KindSource.OPERATOR] | None = None
+    subject: Subject | None = None
+    text: Text | None = None
+    person: Person | None = None
+    safe_contact: SafeContact | None = None
+    sector: Sector | None = None
+    related_to: UUID | None = None
+
+    @model_validator(mode="after")
+    def _source_has_a_kind(self) -> "_Submission":
+        if self.kind_source and not self.kind:
+            message = "kindSource needs kind: send both, or neither and the gateway tags the contact"
+            raise ValueError(message)
+        return self
+
+
+class BriefSubmission(_Submission):
+    """A letter."""
+
+    channel: Literal[Channel.BRIEF]
+    details: BriefDetails | None = None
+
+
+class FormSubmission(_Submission):
+    """A contact form."""
+
+    channel: Literal[Channel.CONTACTFORMULIER]
+    details: FormDetails | None = None
+
+
+class MailSubmission(_Submission):
+    """A mail. Its original bytes travel along as a file of role `original`."""
+
+    channel: Literal[Channel.MAIL]
+    details: MailDetails | None = None
+
+
+class ChatSubmission(_Submission):
+    """A chat, at the visitor's first message; later turns are appended as messages."""
+
+    channel: Literal[Channel.CHAT]
+    details: ChatDetails | None = None
+
+
+class PhoneSubmission(_Submission):
+    """A call, as the operator registers it."""
+
+    channel: Literal[Channel.TELEFOON]
+    details: PhoneDetails | None = None
+
+
+ContactSubmission = Annotated[
+    BriefSubmission | FormSubmission | MailSubmission | ChatSubmission | PhoneSubmission,
+    Field(discriminator="channel"),
+]
+"""What `PUT /intake/v1/contacts/{contactId}` takes; `channel` decides which `details` fit."""
+
+
+class KindRecord(Resource):
+    """One row of the tag's history: who called the contact what, and when. Never changed, only followed by another."""
+
+    kind: Kind
+    kind_source: KindSource
+    kind_confidence: float | None = None
+    unsure: bool = False
+    model_version: str | None = None
+    nature: Nature
+    by: str | None = None
+    at: AwareDatetime
+
+
+class SectorGuess(Resource):
+    """A sector and how sure the model is of it; no sector means that none is indicated."""
+
+    sector: Sector | None = None
+    confidence: float
+
+
+class Suggestion(Resource):
+    """What the model makes of a contact. Beside the tag, never above a person's word."""
+
+    kind: Kind
+    unsure: bool
+    kind_confidence: float
+    sector: Sector | None = None
+    sector_confidence: float
+    sectors: tuple[SectorGuess, ...] = ()
+    nature: Nature
+    language: Language
+    signals: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    model_version: str
+
+
+class StoredFile(Resource):
+    """A file kept with a contact; its bytes are read at `…/contacts/{contactId}/files/{fileId}`."""
+
+    id: UUID
+    name: str
+    media_type: str
+    role: Literal["attachment", "scan", "original"]
+    size: int
+    sha256: str
+
+
+class ContactState(Resource):
+    """What is known of a contact without opening it: everything here is counted, nothing tells who it is."""
+
+    id: UUID
+    reference: str
+    version: int
+    status: Status
+    channel: Channel
+    nature: Nature
+    kind: Kind
+    kind_source: KindSource
+    kind_confidence: float | None = None
+    unsure: bool = False
+    sector: Sector | None = None
+    sector_source: KindSource | None = None
+    signals: tuple[str, ...] = ()
+    anonymous: bool = False
+    language: Language | None = None
+    parse_status: ParseStatus | None = None
+    received_at: AwareDatetime
+    registered_at: AwareDatetime
+    opening_hours: OpeningHours
+
+
+class Contact(ContactState):
+    """A contact with its content, for whoever may read it."""
+
+    subject: str | None = None
+    text: str | None = None
+    person: Person | None = None
+    safe_contact: SafeContact | None = None
+    details: AnyDetails | None = None
+    related_to: UUID | None = None
+    files: tuple[StoredFile, ...] = ()
+    last_sequence: int = 0
+    suggestion: Suggestion | None = None
+    kind_history: tuple[KindRecord, ...] = ()
+
+    @field_validator("details", mode="wrap")
+    @classmethod
+    def _as_its_channel_says(cls, value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+        channel = info.data.get("channel")
+        if isinstance(value, dict) and channel is not None:
+            return DETAILS_OF[channel].model_validate_json(json.dumps(value))
+        return handler(value)
+
+
+class ContactPage(Resource):
+    """A page of contacts, newest first, without content (lists show no subject)."""
+
+    self: str
+    items: tuple[ContactState, ...]
+    next: str | None = None

@@ -1,0 +1,307 @@
+"""The `Intake` port: everything a channel, the desk or a case service asks of the gateway, and its HTTP adapter.
+
+Two adapters keep one promise: `IntakeClient` here speaks HTTP, the gateway has one that calls in process.
+Every method raises a `ProblemError` for an expected failure. After `ServiceUnavailable` it is not known whether
+the change was stored: repeat the same call with the same identifiers.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
+from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.message import Message, MessagePage, MessageSubmission
+from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.operator import Session, SessionSecret, SignIn
+from onthaal_schema.problems import Problem, ProblemError, ServiceUnavailable
+from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
+from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkList
+
+Found = TypeVar("Found", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class FileUpload:
+    """A file that travels with a contact or a message. The name is a label, never a path."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+    role: Literal["attachment", "scan", "original"] = "attachment"
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """The bytes of a stored file."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+class Intake(Protocol):
+    """What the gateway does for whoever holds a token; the token decides how far each call reaches."""
+
+    async def register(self, contact_id: UUID, submission: ContactSubmission, files: Sequence[FileUpload] = ()) -> Contact:
+        """Register a contact: on return it is stored and will be handed on. The same again answers the same."""
+        ...
+
+    async def append(
+        self, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload] = ()
+    ) -> Message:
+        """Add a message to a contact: on return it is stored and has its sequence number. Idempotent."""
+        ...
+
+    async def contact(self, contact_id: UUID) -> Contact:
+        """Read a contact with its content. The read is audited."""
+        ...
+
+    async def messages(self, contact_id: UUID, after: int = 0) -> Sequence[Message]:
+        """Read the messages of a contact after a sequence number, oldest first."""
+        ...
+
+    async def file(self, contact_id: UUID, file_id: UUID) -> FileContent:
+        """Read the bytes of a file. The read is audited."""
+        ...
+
+    async def find(self, query: ContactQuery) -> ContactPage:
+        """List contacts without their content, newest first."""
+        ...
+
+    async def retag(self, contact_id: UUID, retag: Retag) -> Contact:
+        """Say what a contact is; the history keeps what was said before."""
+        ...
+
+    async def correct(self, contact_id: UUID, correction: Correction) -> Contact:
+        """Correct what is known of a contact; earlier versions are kept."""
+        ...
+
+    async def complete(self, contact_id: UUID) -> Contact:
+        """Confirm that no more is expected now."""
+        ...
+
+    async def record_outcome(self, contact_id: UUID, outcome: Outcome) -> None:
+        """Keep what the case service decided."""
+        ...
+
+    async def opening_hours(self, channel: Channel, at: AwareDatetime | None = None) -> OpeningHours:
+        """Say whether a channel is open, why not, and when it opens next."""
+        ...
+
+    async def open_conversations(self) -> Sequence[Conversation]:
+        """List the conversations that have not ended, longest waiting first."""
+        ...
+
+    async def transcript(self, contact_id: UUID, after: int = -1) -> Transcript:
+        """Read a conversation and its turns after a sequence number; turn 0 is the contact's own text."""
+        ...
+
+    async def take(self, contact_id: UUID) -> Conversation:
+        """Take a waiting conversation. Of two operators who try, one gets a `StateConflict`."""
+        ...
+
+    async def release(self, contact_id: UUID) -> Conversation:
+        """Give a conversation back to the queue."""
+        ...
+
+    async def end(self, contact_id: UUID) -> Conversation:
+        """End a conversation; its contact is completed. Ending it again changes nothing."""
+        ...
+
+    async def work_list(self) -> WorkList:
+        """List what a person must look at, most urgent first."""
+        ...
+
+    async def finish_work(self, item_id: UUID) -> None:
+        """Say that a person looked at it."""
+        ...
+
+    async def sign_in(self, sign_in: SignIn) -> Session:
+        """Turn a one-time code into a session; a code works once."""
+        ...
+
+    async def renew(self, secret: SessionSecret) -> Session:
+        """Give a new short-lived token for a session that has not ended."""
+        ...
+
+    async def sign_out(self, secret: SessionSecret) -> None:
+        """End a session."""
+        ...
+
+    async def keys(self) -> dict[str, object]:
+        """Give the public keys (JWKS, RFC 7517) that operator tokens are verified with."""
+        ...
+
+
+class IntakeClient:
+    """`Intake` over HTTP. Give it the gateway's address and a token; close it, or use it as a context manager."""
+
+    def __init__(self, base_url: str, token: str | None = None, *, http: httpx.AsyncClient | None = None) -> None:
+        """Speak to the gateway at `base_url` (`https://host`); `http` may be shared between clients."""
+        self._base = base_url.rstrip("/") + "/intake/v1"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = http or httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5))
+        self._owns_http = http is None
+
+    async def __aenter__(self) -> Self:
+        """Use the client for the length of a block."""
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, unless they are shared."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def register(self, contact_id: UUID, submission: ContactSubmission, files: Sequence[FileUpload] = ()) -> Contact:
+        """Register a contact; see `Intake.register`."""
+        return await self._put(f"/contacts/{contact_id}", Contact, submission, part="contact", files=files)
+
+    async def append(
+        self, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload] = ()
+    ) -> Message:
+        """Add a message; see `Intake.append`."""
+        return await self._put(f"/contacts/{contact_id}/messages/{message_id}", Message, message, part="message", files=files)
+
+    async def contact(self, contact_id: UUID) -> Contact:
+        """Read a contact; see `Intake.contact`."""
+        return await self._get(f"/contacts/{contact_id}", Contact)
+
+    async def messages(self, contact_id: UUID, after: int = 0) -> Sequence[Message]:
+        """Read messages; see `Intake.messages`."""
+        return (await self._get(f"/contacts/{contact_id}/messages", MessagePage, after=str(after))).items
+
+    async def file(self, contact_id: UUID, file_id: UUID) -> FileContent:
+        """Read a file; see `Intake.file`."""
+        answer = await self._send("GET", f"/contacts/{contact_id}/files/{file_id}")
+        name = json.loads(answer.headers["Onthaal-File-Name"])
+        return FileContent(name=name, media_type=answer.headers["Onthaal-File-Type"], content=answer.content)
+
+    async def find(self, query: ContactQuery) -> ContactPage:
+        """List contacts; see `Intake.find`."""
+        return await self._post("/contacts/query", ContactPage, query)
+
+    async def retag(self, contact_id: UUID, retag: Retag) -> Contact:
+        """Tag a contact; see `Intake.retag`."""
+        return await self._put(f"/contacts/{contact_id}/kind", Contact, retag)
+
+    async def correct(self, contact_id: UUID, correction: Correction) -> Contact:
+        """Correct a contact; see `Intake.correct`."""
+        return await self._put(f"/contacts/{contact_id}/details", Contact, correction)
+
+    async def complete(self, contact_id: UUID) -> Contact:
+        """Complete a contact; see `Intake.complete`."""
+        return await self._put(f"/contacts/{contact_id}/completion", Contact)
+
+    async def record_outcome(self, contact_id: UUID, outcome: Outcome) -> None:
+        """Keep an outcome; see `Intake.record_outcome`."""
+        await self._send("PUT", f"/contacts/{contact_id}/outcome", json_body=to_wire(outcome))
+
+    async def opening_hours(self, channel: Channel, at: AwareDatetime | None = None) -> OpeningHours:
+        """Ask for the hours; see `Intake.opening_hours`."""
+        moment = {"at": at.isoformat()} if at else {}
+        return await self._get(f"/openingHours/{channel}", OpeningHours, **moment)
+
+    async def open_conversations(self) -> Sequence[Conversation]:
+        """List conversations; see `Intake.open_conversations`."""
+        return (await self._get("/conversations", ConversationList)).items
+
+    async def transcript(self, contact_id: UUID, after: int = -1) -> Transcript:
+        """Read a conversation; see `Intake.transcript`."""
+        return await self._get(f"/conversations/{contact_id}", Transcript, after=str(after))
+
+    async def take(self, contact_id: UUID) -> Conversation:
+        """Take a conversation; see `Intake.take`."""
+        return await self._post(f"/conversations/{contact_id}/take", Conversation)
+
+    async def release(self, contact_id: UUID) -> Conversation:
+        """Give a conversation back; see `Intake.release`."""
+        return await self._post(f"/conversations/{contact_id}/release", Conversation)
+
+    async def end(self, contact_id: UUID) -> Conversation:
+        """End a conversation; see `Intake.end`."""
+        return await self._post(f"/conversations/{contact_id}/end", Conversation)
+
+    async def work_list(self) -> WorkList:
+        """List the work; see `Intake.work_list`."""
+        return await self._get("/workItems", WorkList)
+
+    async def finish_work(self, item_id: UUID) -> None:
+        """Finish an item; see `Intake.finish_work`."""
+        await self._send("POST", f"/workItems/{item_id}/finish")
+
+    async def sign_in(self, sign_in: SignIn) -> Session:
+        """Sign an operator in; see `Intake.sign_in`."""
+        return await self._post("/sessions", Session, sign_in)
+
+    async def renew(self, secret: SessionSecret) -> Session:
+        """Renew a token; see `Intake.renew`."""
+        return await self._post("/sessions/renew", Session, secret)
+
+    async def sign_out(self, secret: SessionSecret) -> None:
+        """End a session; see `Intake.sign_out`."""
+        await self._send("POST", "/sessions/end", json_body=to_wire(secret))
+
+    async def keys(self) -> dict[str, object]:
+        """Give the public keys; see `Intake.keys`."""
+        keys: dict[str, object] = (await self._send("GET", "/keys")).json()
+        return keys
+
+    async def _get(self, path: str, model: type[Found], **params: str) -> Found:
+        return _read(model, await self._send("GET", path, params=params))
+
+    async def _post(self, path: str, model: type[Found], body: BaseModel | None = None) -> Found:
+        return _read(model, await self._send("POST", path, json_body=to_wire(body) if body else None))
+
+    async def _put(
+        self, path: str, model: type[Found], body: BaseModel | None = None, *, part: str = "", files: Sequence[FileUpload] = ()
+    ) -> Found:
+        content = to_wire(body) if body else None
+        if not files or content is None:
+            return _read(model, await self._send("PUT", path, json_body=content))
+        parts = [(part, ("", content.encode(), "application/json"))]
+        parts += [(upload.role, (upload.name, upload.content, upload.media_type)) for upload in files]
+        return _read(model, await self._send("PUT", path, parts=parts))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: str | None = None,
+        params: dict[str, str] | None = None,
+        parts: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+    ) -> httpx.Response:
+        headers = self._headers | ({"Content-Type": "application/json"} if json_body is not None else {})
+        try:
+            answer = await self._http.request(
+                method, self._base + path, headers=headers, content=json_body, params=params, files=parts
+            )
+        except httpx.HTTPError as error:
+            raise ServiceUnavailable("The intake service could not be reached; try again.", retry_after_sec=1) from error
+        if answer.is_success:
+            return answer
+        raise _problem(answer)
+
+
+def _read(model: type[Found], answer: httpx.Response) -> Found:
+    return model.model_validate_json(answer.content)
+
+
+def _problem(answer: httpx.Response) -> ProblemError:
+    try:
+        return ProblemError.of(Problem.model_validate_json(answer.content))
+    except ValidationError:
+        return ServiceUnavailable(f"The intake service answered {answer.status_code} without a problem; try again.")

@@ -1,0 +1,132 @@
+"""A gateway as an administrator runs it: its own process, folder and ports, started and killed by a test."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+ALL = "contacts:write contacts:read contacts:tag contacts:erase events:read outcomes:write subscriptions:write calendar:write handover:write statistics:read"  # noqa: E501
+STARTING = 60
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@dataclass
+class Gateway:
+    """`onthaal serve` in a process of its own."""
+
+    var: Path
+    services: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    smtp_port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Everything it wrote to standard output and error, over every start."""
+        return self.var / "log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment it runs in."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ONTHAAL_")}
+        own = {
+            "ONTHAAL_VAR": str(self.var),
+            "ONTHAAL_PORT": str(self.port),
+            "ONTHAAL_SMTP_PORT": str(self.smtp_port),
+            "ONTHAAL_ORIGIN": self.url,
+        }
+        return inherited | own | dict(self.settings)
+
+    def start(self) -> "Gateway":
+        """Start it and wait until it says that it is up."""
+        self.var.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "services", "serve", *self.services]
+            self._process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + STARTING
+        while not self.is_up():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                message = f"the gateway did not start: {self.log.read_text()[-2000:]}"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+        return self
+
+    def is_up(self) -> bool:
+        """Say whether it answers that it is up."""
+        try:
+            return httpx.get(f"{self.url}/health", timeout=2).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        """End it at once, without a chance to tidy up (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to stop (SIGTERM) and wait until it has."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def command(self, *words: str) -> str:
+        """Run `onthaal WORDS` beside it and give what was printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "services", *words], env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
+
+    def token(self, *scopes: str) -> str:
+        """Make a token; with every scope that tests need when none is named."""
+        wanted = scopes or tuple(ALL.split())
+        return self.command("tokens", "create", "--name", "test", *(word for scope in wanted for word in ("--scope", scope))).split()[-1]
+
+    def sign_in_link(self, name: str = "Noor") -> str:
+        """Make a one-time sign-in link of an operator."""
+        return self.command("operators", "add", "--name", name).split()[-1]
+
+    def subscribe(self, url: str) -> str:
+        """Hand events over to an address; gives the secret."""
+        return self.command("subscriptions", "create", "--url", url).split()[-1]
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """Speak to its API with a token, or with one that may do everything."""
+        return httpx.Client(
+            base_url=f"{self.url}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
+        )
+
+
+@contextmanager
+def running(var: Path, *services: str, **settings: str) -> Iterator[Gateway]:
+    """Run a gateway for the length of a block."""
+    gateway = Gateway(var, services, settings).start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
