@@ -11,21 +11,18 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from onthaal_schema.problems import ProblemError
 
-from services.gateway import SERVICES, serve, settings_classes
+from onthaal_schema.problems import ProblemError
 from services.intake_api.caller import OPERATOR_SCOPES, SCOPES
-from services.intake_api.routes.statistics import as_csv
-from services.intake_api.service import Store
+from services.intake_api.administration import Store
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.migrate import migrate as migrate_database
-from services.intake_api.store.statistics import DIMENSIONS
+from services.intake_api.store.statistics import DIMENSIONS, as_csv
 from services.intake_api.store.vault import UnusableKeys
 from services.intake_api.subscriptions import Subscriptions
-from services.intake_api.tagging import commands as tagging_commands
-from services.kit.auth import SIGN_IN
 from services.kit.clock import SystemClock
 from services.kit.settings import InvalidSettings, ProcessSettings, names, read, refuse_unknown
+from services.settings import SERVICES, settings_classes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Onthaal, an intake gateway.")
 tokens = typer.Typer(no_args_is_help=True, help="API tokens.")
@@ -59,8 +56,12 @@ def _with_store(work: Callable[[Store], Awaitable[Result]]) -> Result:
 
 
 @app.command("serve")
-def serve_services(services: Annotated[list[str] | None, typer.Argument(help="Which services; all when none is named.")] = None) -> None:
+def serve_services(
+    services: Annotated[list[str] | None, typer.Argument(help="Which services; all when none is named.")] = None,
+) -> None:
     """Run services in this process until it is told to stop."""
+    from services.gateway import serve  # noqa: PLC0415 - the other commands start in a fraction of the time without it
+
     chosen = tuple(services or SERVICES)
     if unknown := [service for service in chosen if service not in SERVICES]:
         raise typer.BadParameter(f"no service {', '.join(unknown)}; there are {', '.join(SERVICES)}")
@@ -139,7 +140,7 @@ def list_subscriptions() -> None:
 def add_operator(name: Annotated[str, typer.Option(help="Name that colleagues and visitors see.")]) -> None:
     """Let somebody sign in at the desk; a one-time link (24 hours) is printed as the last word."""
     code = _with_store(lambda store: store.access.add_operator(name, OPERATOR_SCOPES))
-    typer.echo(f"Sign-in link of {name}, for one use: {read(ProcessSettings).origin}{SIGN_IN}#{code}")
+    typer.echo(f"Sign-in link of {name}, for one use: {read(ProcessSettings).origin}/desk/sign-in#{code}")
 
 
 @handover.command("list")
@@ -150,7 +151,9 @@ def list_dead_letters() -> None:
 
 
 @handover.command("replay")
-def replay(event: Annotated[str | None, typer.Argument(help="Id of one event; all dead letters when none is given.")] = None) -> None:
+def replay(
+    event: Annotated[str | None, typer.Argument(help="Id of one event; all dead letters when none is given.")] = None,
+) -> None:
     """Deliver dead letters again."""
     count = _with_store(lambda store: store.deliveries.redrive(UUID(event) if event else None))
     typer.echo(f"{count} will be delivered again.")
@@ -184,8 +187,9 @@ def _rendered(form: str, wanted: list[str], rows: list[dict[str, object]]) -> st
         return json.dumps({"items": rows, "total": total}, ensure_ascii=False) + "\n"
     if form == "csv":
         return as_csv(wanted, rows)
-    lines = [[str(row[one]) for one in (*wanted, "count")] for row in [dict(zip((*wanted, "count"), (*wanted, "count"), strict=True)), *rows]]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(wanted) + 1)]
+    columns = [*wanted, "count"]
+    lines = [columns, *([str(row[one]) for one in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
     return f"{text}\ntotal {total}\n"
 
@@ -193,13 +197,19 @@ def _rendered(form: str, wanted: list[str], rows: list[dict[str, object]]) -> st
 @tagging.command("predict")
 def predict(file: Annotated[Path, typer.Argument(help="JSON lines with channel, subject and text.")]) -> None:
     """Print what the model makes of each message, as JSON lines."""
-    tagging_commands.predict(file, sys.stdout)
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+
+    commands.predict(file, sys.stdout)
 
 
 @tagging.command("evaluate")
-def evaluate(data: Annotated[Path | None, typer.Argument(help="Labelled messages; the shipped ones when none is given.")] = None) -> None:
+def evaluate(
+    data: Annotated[Path | None, typer.Argument(help="Labelled messages; the shipped ones when none is given.")] = None,
+) -> None:
     """Print how good the model is, on messages it has not seen."""
-    typer.echo(tagging_commands.evaluate(*([data] if data else [])))
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+
+    typer.echo(commands.evaluate(data))
 
 
 @tagging.command("train")
@@ -208,8 +218,10 @@ def train(
     data: Annotated[Path | None, typer.Option(help="Labelled messages; the shipped ones when none is given.")] = None,
 ) -> None:
     """Train the model again; the same messages give the same model."""
-    given = {"data": data, "out": out}
-    tagging_commands.train(**{name: value for name, value in given.items() if value})
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+    from services.intake_api.tagging.model import SHIPPED  # noqa: PLC0415
+
+    typer.echo(f"Model {commands.train(data, out or SHIPPED)} is written.")
 
 
 def main() -> None:

@@ -4,16 +4,16 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from onthaal_schema.intake import Intake, IntakeClient
 from starlette.staticfiles import StaticFiles
 
+from onthaal_schema.intake import Intake, IntakeClient
 from services.intake_api.settings import IntakeSettings
 from services.kit import logging
 from services.kit.auth import SignInNeeded, to_sign_in
@@ -24,20 +24,10 @@ from services.kit.limits import BodyLimit
 from services.kit.pages import STATIC, SecurityHeaders
 from services.kit.problems import handle_problems
 from services.kit.service import House, IntakeAccess, Service, Supervisor
-from services.kit.settings import InvalidSettings, ProcessSettings, Settings, read, refuse_unknown
-
-SERVICES = ("intake_api", "public_site", "chat_relay", "mail_ingest", "phone_log")
+from services.kit.settings import InvalidSettings, ProcessSettings, read, refuse_unknown
+from services.settings import SERVICES, RemoteSettings, settings_classes
 
 log = logging.logger(__name__)
-
-
-class RemoteSettings(Settings):
-    """Tokens with which services reach an intake service in another process."""
-
-    public_site_token: str | None = None
-    chat_relay_token: str | None = None
-    mail_ingest_token: str | None = None
-    phone_log_token: str | None = None
 
 
 class RemoteAccess:
@@ -51,7 +41,7 @@ class RemoteAccess:
 
     def own(self, service: str) -> Intake:
         """Speak with the service's own token."""
-        return IntakeClient(self._url, getattr(self._tokens, f"{service}_token"), http=self._http)
+        return IntakeClient(self._url, getattr(self._tokens, f"{service}_token", None), http=self._http)
 
     def operator(self, token: str) -> Intake:
         """Speak with an operator's token."""
@@ -60,16 +50,6 @@ class RemoteAccess:
     def anonymous(self) -> Intake:
         """Speak without a token."""
         return IntakeClient(self._url, http=self._http)
-
-
-def settings_classes() -> dict[str, type[Settings]]:
-    """Give the settings of the process and of each service."""
-    found: dict[str, type[Settings]] = {"process": ProcessSettings, "intake_api": IntakeSettings}
-    for name in SERVICES[1:]:
-        module = import_module(f"services.{name}.settings")
-        held = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Settings)]
-        found |= {name: kind for kind in held if kind is not Settings}
-    return found | {"split deployment": RemoteSettings}
 
 
 def build(names: Sequence[str] = SERVICES, clock: Clock | None = None) -> FastAPI:
@@ -133,7 +113,7 @@ def _document(app: FastAPI, service: Service) -> None:
         app.mount(f"/doc/{service.name}", StaticFiles(directory=folder))
 
 
-def _lifespan(services: Sequence[Service], supervisor: Supervisor) -> Callable[[FastAPI], object]:
+def _lifespan(services: Sequence[Service], supervisor: Supervisor) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:

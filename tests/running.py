@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-ALL = "contacts:write contacts:read contacts:tag contacts:erase events:read outcomes:write subscriptions:write calendar:write handover:write statistics:read"  # noqa: E501
+ALL = "contacts:write contacts:read contacts:tag contacts:erase events:read outcomes:write subscriptions:write calendar:write handover:write statistics:read"
 STARTING = 60
 
 
@@ -105,7 +105,9 @@ class Gateway:
     def token(self, *scopes: str) -> str:
         """Make a token; with every scope that tests need when none is named."""
         wanted = scopes or tuple(ALL.split())
-        return self.command("tokens", "create", "--name", "test", *(word for scope in wanted for word in ("--scope", scope))).split()[-1]
+        return self.command(
+            "tokens", "create", "--name", "test", *(word for scope in wanted for word in ("--scope", scope))
+        ).split()[-1]
 
     def sign_in_link(self, name: str = "Noor") -> str:
         """Make a one-time sign-in link of an operator."""

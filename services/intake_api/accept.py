@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import orjson
+
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import (
     BriefDetails,
@@ -15,15 +16,13 @@ from onthaal_schema.contact import (
     KindSource,
     MailDetails,
     Nature,
-    ParseStatus,
     Suggestion,
 )
 from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.opening_hours import OpeningHours
-from onthaal_schema.problems import InvalidInput
+from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
-
 from services.intake_api import reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
@@ -144,25 +143,30 @@ class Accept:
             work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
             conversation=_conversation(row) if live else None,
         )
-        created = False
         try:
             written = await self.writer.write(new)
-            created = written.created
-        finally:
-            if kept and not created:
-                await self.blobs.remove(row["id"], [file.row["id"] for file in kept])
+        except (Conflict, Erased):
+            await self._forget(row["id"], kept)
+            raise
+        if not written.created:
+            await self._forget(row["id"], kept)
         return written
+
+    async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
+        # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files
+        await self.blobs.remove(contact_id, [file.row["id"] for file in kept])
 
     def _shown(
         self, written: Written, submitted: Wire, suggestion: Suggestion | None, key: DataKey, kept: Sequence[KeptFile]
     ) -> Wire:
-        row = written.row
+        row, files = written.row, [file.row for file in kept]
         if not written.created:
-            key, kept = self.vault.key(row["id"], row["data_key"]), ()
+            key, files = self.vault.key(row["id"], row["data_key"]), list(written.files)
         sealed = row["sealed_suggestion"]
         held = orjson.loads(key.open(sealed, SUGGESTION)) if sealed and (suggestion is None or not written.created) else None
         shown = held or (orjson.loads(to_wire(suggestion)) if suggestion and written.created else None)
-        return with_content(row, submitted, shown, files=[open_file(file.row, key) for file in kept])
+        opened = [open_file(file, key) for file in files]
+        return with_content(row, submitted, shown, earlier=written.earlier_kinds, files=opened)
 
 
 def _hours_wire(hours: OpeningHours) -> str:

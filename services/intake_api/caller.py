@@ -6,7 +6,7 @@ from uuid import UUID
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import KindSource
-from onthaal_schema.problems import MissingScope
+from onthaal_schema.problems import MissingScope, NoAccessToken
 
 ANY_CHANNEL: Final = "contacts:write"
 
@@ -49,6 +49,8 @@ class Caller:
 
     def require(self, *scopes: str) -> None:
         """Stop with a problem unless the caller holds one of the scopes."""
+        if self is NOBODY:
+            raise NoAccessToken("A token is needed.")
         if self.scopes.isdisjoint(scopes):
             raise MissingScope("The token does not reach this far.", required_scopes=scopes)
 

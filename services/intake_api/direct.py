@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
+
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, Transcript
@@ -15,7 +16,6 @@ from onthaal_schema.operator import Session, SessionSecret, SignIn
 from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkList
-
 from services.intake_api.caller import Caller
 from services.intake_api.reception import Reception
 from services.intake_api.store.opened import typed

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from onthaal_schema.channel import Channel
 from onthaal_schema.opening_hours import CalendarException, OpeningHours, PublishedOpeningHours
 from onthaal_schema.problems import InvalidInput
-
 from services.intake_api.opening_hours.calendar import Calendar
 from services.intake_api.opening_hours.rules import CalendarRules
 from services.intake_api.store.exceptions import Exceptions

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from joserfc.jwk import KeySet
+
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission, KindSource
 from onthaal_schema.conversation import Conversation, Transcript
@@ -17,7 +18,6 @@ from onthaal_schema.operator import Session, SessionSecret, SignIn
 from onthaal_schema.problems import InvalidInput, MissingScope
 from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.worklist import WorkList
-
 from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
 from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
 from services.intake_api.handover.feed import Feed
@@ -29,7 +29,7 @@ from services.intake_api.store.conversations import Conversations
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.opened import Wire
 from services.intake_api.store.overview import Overview
-from services.kit.auth import verify
+from services.kit.operator_tokens import verify
 from services.kit.clock import Clock
 
 CHAT_WRITE = f"contacts:write:{Channel.CHAT}"
@@ -143,7 +143,7 @@ class Reception:
         try:
             return self.hours.at(channel, at or self.clock.now())
         except OutOfCalendarError:
-            raise InvalidInput.at("at", "Must be a moment with its offset, in the years 1970 to 2199.") from None
+            raise InvalidInput.at("at", "Must lie in the years 1970 to 2199.", in_="query") from None
 
     async def put_exception(self, caller: Caller, rule: CalendarException) -> CalendarException:
         """Set an exception to the hours."""

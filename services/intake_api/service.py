@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from services.intake_api.accept import Accept
+from services.intake_api.administration import Store
 from services.intake_api.direct import DirectAccess
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
@@ -16,19 +17,14 @@ from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
 from services.intake_api.routes import contacts, conversations, events, opening_hours, sessions, statistics
 from services.intake_api.settings import IntakeSettings
-from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
-from services.intake_api.store.deliveries import Deliveries
-from services.intake_api.store.engine import Database
 from services.intake_api.store.exceptions import Exceptions
 from services.intake_api.store.files import LocalBlobs
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.migrate import migrate
 from services.intake_api.store.outbox import EventFrame, Outbox
 from services.intake_api.store.overview import Overview
-from services.intake_api.store.statistics import Statistics
-from services.intake_api.store.vault import Keys, Vault
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
@@ -37,24 +33,6 @@ from services.intake_api.tagging.model import Tagger
 from services.kit.clock import Clock
 from services.kit.service import Service
 from services.kit.settings import ProcessSettings
-
-
-@dataclass(frozen=True)
-class Store:
-    """The parts that stand on the database alone; the command line works with these."""
-
-    database: Database
-    access: Access
-    deliveries: Deliveries
-    statistics: Statistics
-
-    @staticmethod
-    def open(process: ProcessSettings, settings: IntakeSettings, clock: Clock) -> "Store":
-        """Open the database of the settings."""
-        process.var.mkdir(parents=True, exist_ok=True, mode=0o700)
-        vault = Vault(Keys.load_or_make(settings.keys(process)))
-        database = Database(settings.database(process), clock)
-        return Store(database, Access(database, vault), Deliveries(database, vault), Statistics(database))
 
 
 @dataclass(frozen=True)
@@ -69,8 +47,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
     """Make the intake service from the environment."""
     settings = IntakeSettings()
     store = Store.open(process, settings, clock)
-    database = store.database
-    vault = Vault(Keys.load_or_make(settings.keys(process)))
+    database, vault = store.database, store.vault
     blobs = LocalBlobs(settings.blobs(process))
     frame = EventFrame(settings.event_source, f"{process.origin}/intake/v1/contacts")
     outbox = Outbox(database, frame)
@@ -106,7 +83,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
             "writer": writer.run,
             "dispatcher": Dispatcher(database, store.deliveries, Webhook(clock)).run,
             "extensions": Extensions(kept).run,
-            "suggestions": Suggestions(database, kept, suggester).run,
+            "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
         },
         state={

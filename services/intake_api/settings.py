@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from onthaal_schema.channel import Channel
 from pydantic import Field, ValidationError
 
+from onthaal_schema.channel import Channel
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from onthaal_schema.problems import InvalidInput
-
 from services.intake_api.store.deliveries import Deliveries
 
 
@@ -37,8 +36,6 @@ class Subscriptions:
         check(url)
         secret = "whsec_" + b64encode(os.urandom(32)).decode()
         return Made(await self.deliveries.subscribe(name[:100], url, secret, natures, from_start=from_start), secret)
-
-
 
 
 def check(url: str) -> None:

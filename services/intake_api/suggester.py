@@ -4,9 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from onthaal_schema.contact import ContactSubmission, Kind, Nature, Sector, SectorGuess, Suggestion
-
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion as Found
+from services.intake_api.tagging.suggestion import cautious
 
 
 class Suggester:
@@ -23,6 +23,8 @@ class Suggester:
 
     async def suggest_text(self, channel: str, subject: str | None, text: str) -> Suggestion:
         """Say what the model makes of a text."""
+        if not (subject or "").strip() and not text.strip():
+            return _typed(cautious(self._tagger.version))
         loop = asyncio.get_running_loop()
         return _typed(await loop.run_in_executor(self._thread, self._tagger.suggest, channel, subject, text))
 

@@ -1,28 +1,37 @@
 """The model's second look, after the commit: at contacts that somebody tagged, and at chats as they grow."""
 
-from onthaal_schema.problems import Erased
+import asyncio
 
+from onthaal_schema.problems import Erased
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
+from services.intake_api.store.writer import Writer
 from services.intake_api.suggester import Suggester
 
-AT_ONCE = 50
+AT_ONCE = 10
+YIELDING = 20
 LOOK_AGAIN = 2.0
 
 
 class Suggestions:
     """The worker that keeps suggestions up with what was written."""
 
-    def __init__(self, database: Database, contacts: Contacts, suggester: Suggester) -> None:
+    def __init__(self, database: Database, contacts: Contacts, suggester: Suggester, writer: Writer) -> None:
         """Suggest for the contacts of a database."""
         self._database = database
         self._contacts = contacts
         self._suggester = suggester
+        self._writer = writer
 
     async def run(self) -> None:
-        """Suggest until cancelled."""
+        """Suggest until cancelled; while contacts are coming in, with a twentieth of the time, so that they do not wait."""
+        loop = asyncio.get_running_loop()
         while True:
-            if await self.catch_up() < AT_ONCE:
+            started = loop.time()
+            done = await self.catch_up()
+            if self._writer.busy:
+                await asyncio.sleep(min((loop.time() - started) * YIELDING, LOOK_AGAIN))
+            elif done < AT_ONCE:
                 await self._database.texts.wait(LOOK_AGAIN)
 
     async def catch_up(self) -> int:

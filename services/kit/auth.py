@@ -1,62 +1,25 @@
 """Operators at the door: a short-lived signed token in a cookie, verified offline with the intake service's keys."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
-from uuid import UUID
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
-from onthaal_schema.operator import Session, SessionSecret
-from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, MissingScope, NoAccessToken, ProblemError
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
+from onthaal_schema.operator import Session, SessionSecret
+from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, NoAccessToken, ProblemError
 from services.kit.clock import Clock
+from services.kit.operator_tokens import Operator, verify
 from services.kit.service import IntakeAccess
 
-ALGORITHM = "Ed25519"
-ISSUER = "onthaal"
+__all__ = ["SIGN_IN", "Operator", "OperatorGate", "SessionCookies", "SignInNeeded", "desk_route", "to_sign_in", "verify"]
+
 SIGN_IN = "/desk/sign-in"
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Who is at the desk. `token` speaks for them at the intake service."""
-
-    id: UUID
-    name: str
-    scopes: frozenset[str]
-    token: str = field(repr=False)
-
-    def require(self, scope: str) -> None:
-        """Stop with a problem unless the operator may do this."""
-        if scope not in self.scopes:
-            raise MissingScope(required_scopes=(scope,))
-
-
-def verify(token: str, keys: KeySet, now: float) -> Operator:
-    """Read an operator's token.
-
-    Raises:
-        ExpiredAccessToken: it was good, and is too old.
-        InvalidAccessToken: anything else.
-
-    """
-    try:
-        claims = jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
-        jwt.JWTClaimsRegistry(now=int(now), leeway=0, iss={"essential": True, "value": ISSUER}, exp={"essential": True}).validate(
-            claims
-        )
-        return Operator(UUID(claims["sub"]), str(claims["name"]), frozenset(str(claims["scope"]).split()), token)
-    except ExpiredTokenError:
-        raise ExpiredAccessToken("Sign in again.") from None
-    except (JoseError, ValueError, KeyError):
-        raise InvalidAccessToken("Sign in again.") from None
 
 
 class SignInNeeded(Exception):

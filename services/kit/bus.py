@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 Notice = dict[str, str | int]
@@ -35,20 +35,8 @@ class Bus(Protocol):
         """Tell whoever listens to the subject now."""
         ...
 
-    def listen(self, subject: str) -> "AsyncContext":
+    def listen(self, subject: str) -> AbstractAsyncContextManager[Subscription]:
         """Listen to a subject for the length of a block."""
-        ...
-
-
-class AsyncContext(Protocol):
-    """An asynchronous context that gives a subscription."""
-
-    async def __aenter__(self) -> Subscription:
-        """Start to listen."""
-        ...
-
-    async def __aexit__(self, *error: object) -> bool | None:
-        """Stop listening."""
         ...
 
 

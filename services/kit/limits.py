@@ -1,9 +1,9 @@
 """A limit on how much a request may carry, whether it says its length or not."""
 
-from onthaal_schema.problems import PayloadTooLarge
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from onthaal_schema.problems import PayloadTooLarge
 from services.kit.problems import answer
 
 DRAINED = 3

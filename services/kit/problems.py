@@ -1,31 +1,33 @@
 """Every answer that is not a success is a problem (RFC 9457) that names the field and never repeats its value."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, cast
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from onthaal_schema.problems import (
-    INPUT,
-    BELGIF,
-    InvalidInput,
-    Issue,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    ProblemError,
-    TooManyRequests,
-)
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from onthaal_schema.problems import (
+    BELGIF,
+    INPUT,
+    InvalidInput,
+    Issue,
+    MethodNotAllowed,
+    NotFound,
+    Place,
+    Problem,
+    ProblemError,
+    TooManyRequests,
+)
 from services.kit.logging import error_name, logger
 
 log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-Place = Literal["body", "header", "path", "query"]
+MOST_ISSUES = 50
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -49,9 +51,7 @@ def answer(error: ProblemError) -> Response:
 
 def invalid(error: ValidationError, *, tags: Sequence[str] = ()) -> InvalidInput:
     """Turn what pydantic found wrong with a body into a problem; `tags` are discriminator values to leave out of names."""
-    return InvalidInput(
-        "The input is not valid; see issues.", issues=[_issue(found, "body", tags) for found in error.errors(include_url=False)]
-    )
+    return InvalidInput.of_issues(*(_issue(found, "body", tags) for found in error.errors(include_url=False)[:MOST_ISSUES]))
 
 
 def parse(model: type[BaseModel], body: bytes) -> Any:
@@ -68,7 +68,7 @@ def parse(model: type[BaseModel], body: bytes) -> Any:
 
 
 def _issue(found: Any, place: Place, tags: Sequence[str] = ()) -> Issue:
-    path = [part for part in found["loc"] if part not in tags]
+    path = [part for part in found["loc"] if part not in tags] + _pointed_at(found)
     unknown = found["type"] == "extra_forbidden"
     detail = "This property is not known: leave it out." if unknown else _sentence(found)
     return Issue(
@@ -80,17 +80,84 @@ def _issue(found: Any, place: Place, tags: Sequence[str] = ()) -> Issue:
     )
 
 
+def _pointed_at(found: Any) -> list[str]:
+    """Give the property that a fault of a whole object is about: the discriminator, or what our validator names first."""
+    if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return [found["ctx"]["discriminator"].strip("'")]
+    first = _own_words(found).partition(" ")[0]
+    return [first] if first != "must" and _PROPERTY.fullmatch(first) else []
+
+
 def _sentence(found: Any) -> str:
-    # pydantic's own messages name the rule and never the value; those of our validators come after "Value error, "
-    text = str(found["msg"]).removeprefix("Value error, ")
-    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    text = _own_words(found)
+    if text:
+        return (f"M{text[1:]}" if text.startswith("must ") else text) + "."
+    # pydantic's own words are not passed on: some of them repeat the value
+    return _SENTENCES.get(found["type"], "Is not valid.").format_map({**found.get("ctx", {}), **_choices(found)})
+
+
+def _own_words(found: Any) -> str:
+    """Give what a validator of ours said: "must …", or the name of a property and what is wrong with it."""
+    return str(found["msg"]).removeprefix("Value error, ").removesuffix(".") if found["type"] == "value_error" else ""
+
+
+def _choices(found: Any) -> dict[str, str]:
+    return {"tags": ", ".join(_QUOTED.findall(found.get("ctx", {}).get("expected_tags", "")))}
+
+
+_QUOTED: Final = re.compile("'([^']*)'")
+_PROPERTY: Final = re.compile("[a-z]+([A-Z][a-z]+)*")
+
+_MOMENT: Final = "Must be a moment with its offset, as 2026-11-22T09:30:00+01:00."
+_DAY: Final = "Must be a day, as 2026-11-22."
+_WHOLE: Final = "Must be a whole number."
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "missing": "This is required.",
+    "union_tag_not_found": "This is required.",
+    "union_tag_invalid": "Must be one of {tags}.",
+    "enum": "Must be {expected}.",
+    "literal_error": "Must be {expected}.",
+    "string_type": "Must be text.",
+    "string_too_long": "Must be at most {max_length} characters.",
+    "string_too_short": "Must be at least {min_length} characters.",
+    "string_pattern_mismatch": "Does not have the right form.",
+    "bool_type": "Must be true or false.",
+    "bool_parsing": "Must be true or false.",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing_size": "Must be a smaller number.",
+    "greater_than_equal": "Must be at least {ge}.",
+    "less_than_equal": "Must be at most {le}.",
+    "datetime_type": _MOMENT,
+    "datetime_parsing": _MOMENT,
+    "datetime_from_date_parsing": _MOMENT,
+    "timezone_aware": _MOMENT,
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "uuid_type": "Must be a UUID.",
+    "uuid_parsing": "Must be a UUID.",
+    "model_type": "Must be an object.",
+    "model_attributes_type": "Must be an object.",
+    "dict_type": "Must be an object.",
+    "list_type": "Must be a list.",
+    "tuple_type": "Must be a list.",
+    "json_invalid": "The body is not valid JSON: {error}.",
+}
+"""What a caller reads, by pydantic's type of error."""
 
 
 def _name(path: Iterable[str | int]) -> str:
     name = ""
     for part in path:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else str(part)
-    return name
+    return name[:_LONGEST_NAME]
+
+
+_LONGEST_NAME: Final = 200
+"""A property's name is the caller's text too: no more of it comes back than it takes to find the place."""
 
 
 async def _expected(_: Request, error: Exception) -> Response:
@@ -102,7 +169,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     for found in cast("RequestValidationError", error).errors():
         place, *path = found["loc"]
         issues.append(_issue({**found, "loc": path}, place if place in {"body", "header", "path", "query"} else "body"))
-    return answer(InvalidInput("The input is not valid; see issues.", issues=issues))
+    return answer(InvalidInput.of_issues(*issues))
 
 
 async def _http(_: Request, error: Exception) -> Response:

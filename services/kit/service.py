@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import APIRouter
-from onthaal_schema.intake import Intake
 
+from onthaal_schema.intake import Intake
 from services.kit.bus import Bus
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger

@@ -32,7 +32,7 @@ class ProcessSettings(Settings):
     intake_url: str | None = Field(
         None, description="Address of the intake service, when it runs in another process (split deployment)."
     )
-    demo: bool = Field(False, description="Serve the demo page that shows the chat widget on a site (make run sets it).")
+    demo: bool = Field(default=False, description="Serve the demo page that shows the chat widget on a site (make run sets it).")
     log_level: str = Field("INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING, ERROR.")
 
 

@@ -11,11 +11,11 @@ from typing import Annotated
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from onthaal_schema.problems import TooManyRequests
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 from starlette.requests import HTTPConnection
 
+from onthaal_schema.problems import TooManyRequests
 from services.kit.clock import Clock
 from services.kit.settings import Settings
 
@@ -66,7 +66,8 @@ class Throttle:
 
     async def _wait(self, key: str) -> int:
         window = await self._limiter.get_window_stats(self._rate, key)
-        return max(1, ceil(window.reset_time - self._clock.now().timestamp()))
+        wait = ceil(window.reset_time - self._clock.now().timestamp())
+        return min(max(1, wait), self._rate.get_expiry())
 
     def _pseudonym(self, network: str) -> str:
         today = self._clock.now().date()

@@ -1,15 +1,15 @@
 """A contact, as a channel submits it and as the gateway answers it."""
 
 import json
-from datetime import date
+import re
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     Field,
-    StringConstraints,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -18,7 +18,8 @@ from pydantic import (
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.opening_hours import OpeningHours
-from onthaal_schema.wire import Language, Line, Resource, Subject, Submitted, Text
+from onthaal_schema.wire import Day, Instant, Language, Line, Resource, Subject, Submitted, Text
+
 
 class Kind(StrEnum):
     """What a contact is: a `melding` is linked to a concrete case, a `vraag` is not (yet)."""
@@ -87,12 +88,41 @@ class ParseStatus(StrEnum):
     FAILED = "failed"
 
 
+_MAIL_ADDRESS: Final = r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$"
+_PHONE_NUMBER: Final = r"^\+?[0-9][0-9 ./()\-]*$"
+
+
+def _is_mail_address(text: str) -> str:
+    if not re.fullmatch(_MAIL_ADDRESS, text) or text.endswith("\n"):
+        message = "must be a mail address, as name@example.org"
+        raise ValueError(message)
+    return text
+
+
+def _is_phone_number(text: str) -> str:
+    if not re.fullmatch(_PHONE_NUMBER, text) or text.endswith("\n"):
+        message = "must be a phone number, as +32 2 123 45 67: digits, blanks and . / ( ) -"
+        raise ValueError(message)
+    return text
+
+
+MailAddress = Annotated[
+    str, Field(max_length=320, json_schema_extra={"pattern": _MAIL_ADDRESS}), AfterValidator(_is_mail_address)
+]
+"""A mail address, as far as its form tells: something, an @, something."""
+
+PhoneNumber = Annotated[
+    str, Field(max_length=40, json_schema_extra={"pattern": _PHONE_NUMBER}), AfterValidator(_is_phone_number)
+]
+"""A phone number as somebody wrote it."""
+
+
 class Person(Submitted):
     """Who makes contact, as far as they want to say. Every property is optional."""
 
     name: Line | None = None
-    email: Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")] | None = None
-    phone: Annotated[str, StringConstraints(max_length=40, pattern=r"^\+?[0-9][0-9 ./()\-]*$")] | None = None
+    email: MailAddress | None = None
+    phone: PhoneNumber | None = None
     role: Role | None = None
     minor: bool | None = None
 
@@ -110,8 +140,8 @@ class SafeContact(Submitted):
 class BriefDetails(Submitted):
     """A letter: the date written on it and the day it was delivered."""
 
-    dated_on: date | None = None
-    received_on: date | None = None
+    dated_on: Day | None = None
+    received_on: Day | None = None
 
 
 class FormDetails(Submitted):
@@ -125,7 +155,7 @@ class MailDetails(Submitted):
 
     message_id: Line | None = None
     in_reply_to: Line | None = None
-    sent_at: AwareDatetime | None = None
+    sent_at: Instant | None = None
     recipients: tuple[Line, ...] = ()
     parse_status: ParseStatus = ParseStatus.COMPLETE
     machine_reason: Line | None = None
@@ -134,15 +164,15 @@ class MailDetails(Submitted):
 class ChatDetails(Submitted):
     """A chat conversation."""
 
-    started_at: AwareDatetime | None = None
-    waited_seconds: Annotated[int, Field(ge=0)] | None = None
+    started_at: Instant | None = None
+    waited_seconds: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class PhoneDetails(Submitted):
     """A call: when it took place and who ended it."""
 
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "PhoneDetails":
@@ -167,7 +197,7 @@ DETAILS_OF: dict[Channel, type[AnyDetails]] = {
 class _Submission(Submitted):
     """What every channel can say of a contact."""
 
-    received_at: AwareDatetime | None = None
+    received_at: Instant | None = None
     language: Language | None = None
     anonymous: bool = False
     nature: Nature | None = None

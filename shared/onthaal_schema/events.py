@@ -1,7 +1,7 @@
 """Events: CloudEvents 1.0, structured JSON, thin. Who it is about never leaves the store; the receiver fetches it."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -11,7 +11,7 @@ from onthaal_schema.contact import Kind, KindSource, Nature, ParseStatus, Sector
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.wire import Resource
 
-SERVICE = "be.vlaanderen.meldpunt.onthaal.v1"
+SERVICE: Final = "be.vlaanderen.meldpunt.onthaal.v1"
 """The service that speaks, as Belgif's events chapter names it."""
 
 

@@ -40,9 +40,7 @@ def bundle() -> dict[str, object]:
 
     It describes what a reader must accept: a property with a default may be absent.
     """
-    schemas, shared = TypeAdapter.json_schemas(
-        [(name, "validation", adapter) for name, adapter in PUBLIC.items()], by_alias=True
-    )
+    schemas, shared = TypeAdapter.json_schemas([(name, "validation", adapter) for name, adapter in PUBLIC.items()], by_alias=True)
     own = {name: schema for (name, _), schema in schemas.items() if schema != {"$ref": f"#/$defs/{name}"}}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from onthaal_schema.contact import StoredFile
+from onthaal_schema.opening_hours import Moment
 from onthaal_schema.wire import Resource, Submitted, Text
 
 
@@ -22,7 +23,7 @@ class MessageSubmission(Submitted):
 
     direction: Direction
     text: Text
-    sent_at: AwareDatetime | None = None
+    sent_at: Moment | None = None
 
 
 class Message(Resource):

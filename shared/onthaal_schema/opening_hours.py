@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.wire import Resource, Submitted, on_one_line
+from onthaal_schema.wire import Day, Instant, Resource, Submitted, on_one_line
 
 
 class ClosedReason(StrEnum):
@@ -70,9 +70,7 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
-WallTime = Annotated[
-    time, PlainSerializer(lambda moment: f"{moment:%H:%M}", return_type=str, when_used="json")
-]
+WallTime = Annotated[time, PlainSerializer(lambda moment: f"{moment:%H:%M}", return_type=str, when_used="json")]
 """A time on the clock in the published time zone, `HH:MM`."""
 
 
@@ -134,7 +132,7 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[Instant, AfterValidator(_in_utc)]
 """A moment with its offset; kept in UTC, so that one moment is written one way."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(on_one_line)]
@@ -175,8 +173,8 @@ class DayException(_ExceptionRule):
     """
 
     type: Literal["day"] = "day"
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
     kind: ExceptionKind = ExceptionKind.REPLACE
     hours: tuple[Hours, ...] = ()
 

@@ -14,13 +14,17 @@ INPUT_EXT = "urn:problem-type:belgif-ext:input-validation:"
 OWN = "urn:problem-type:onthaal:intake:"
 
 
+Place = Literal["body", "header", "path", "query"]
+"""Where an input stands."""
+
+
 class Issue(Resource):
     """One thing wrong with one input. The value is never repeated: it may be somebody's story."""
 
     type: str
     title: str
     detail: str
-    in_: Literal["body", "header", "path", "query"] = Field(alias="in")
+    in_: Place = Field(alias="in")
     name: str | None = None
 
 
@@ -76,9 +80,20 @@ class InvalidInput(ProblemError):
     status = 400
 
     @classmethod
-    def at(cls, name: str, detail: str, *, kind: str = INPUT + "invalidInput", title: str = "Invalid input") -> Self:
-        """Refuse one property of the body."""
-        return cls("The input is not valid; see issues.", issues=[Issue(type=kind, title=title, detail=detail, in_="body", name=name)])
+    def at(cls, name: str, detail: str, *, in_: Place = "body") -> Self:
+        """Refuse one property of the body, or one parameter."""
+        return cls.of_issues(Issue(type=INPUT + "invalidInput", title="Invalid input", detail=detail, in_=in_, name=name or None))
+
+    @classmethod
+    def unknown(cls, *names: str, detail: str = "Leave it out.", in_: Place = "body") -> Self:
+        """Refuse what is not known (Belgif req-valid)."""
+        kind, title = INPUT + "unknownInput", "Unknown input"
+        return cls.of_issues(*(Issue(type=kind, title=title, detail=detail, in_=in_, name=name) for name in names))
+
+    @classmethod
+    def of_issues(cls, *issues: Issue) -> Self:
+        """Refuse for the given reasons."""
+        return cls("The input is not valid; see issues.", issues=issues)
 
 
 class NoAccessToken(ProblemError):
@@ -191,5 +206,3 @@ def _by_type() -> dict[str, type[ProblemError]]:
 
 def _by_status(status: int) -> type[ProblemError]:
     return next((kind for kind in ProblemError.__subclasses__() if kind.status == status), ProblemError)
-
-

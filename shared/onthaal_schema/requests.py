@@ -1,14 +1,14 @@
 """What callers send to change or find a contact after it was registered."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Kind, Nature, Person, SafeContact, Sector
-from onthaal_schema.wire import Language, Line, Submitted
+from onthaal_schema.opening_hours import Moment
+from onthaal_schema.wire import Day, Language, Line, Submitted
 
 
 class Retag(Submitted):
@@ -37,7 +37,7 @@ class Outcome(Submitted):
     admissible: bool | None = None
     reason: Line | None = None
     tasks: tuple[Line, ...] = ()
-    closed_on: date | None = None
+    closed_on: Day | None = None
 
 
 class ContactQuery(Submitted):
@@ -49,7 +49,7 @@ class ContactQuery(Submitted):
     channel: tuple[Channel, ...] = ()
     kind: tuple[Kind, ...] = ()
     nature: tuple[Nature, ...] = ()
-    received_from: AwareDatetime | None = None
-    received_until: AwareDatetime | None = None
+    received_from: Moment | None = None
+    received_until: Moment | None = None
     page_size: Annotated[int, Field(ge=1, le=200)] = 50
     before: Annotated[str, Field(max_length=200)] | None = None

@@ -104,9 +104,7 @@ _HANDLED = """
 SELECT 1 FROM seen_events
 WHERE source = :source AND contact = :contact AND (version > :version OR id = :id) LIMIT 1
 """
-_FORGET_EARLIER = (
-    "DELETE FROM seen_events WHERE source = :source AND contact = :contact AND version < :version"
-)
+_FORGET_EARLIER = "DELETE FROM seen_events WHERE source = :source AND contact = :contact AND version < :version"
 _REMEMBER = """
 INSERT OR IGNORE INTO seen_events (source, contact, version, id) VALUES (:source, :contact, :version, :id)
 """

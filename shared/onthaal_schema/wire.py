@@ -1,8 +1,10 @@
 """How contract objects look on the wire: lowerCamelCase, frozen, absent rather than null (Belgif REST guide)."""
 
-from typing import Annotated
+import re
+from datetime import date
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 
@@ -30,6 +32,31 @@ Subject = Annotated[str, StringConstraints(max_length=998), AfterValidator(on_on
 
 Text = Annotated[str, StringConstraints(max_length=500_000), AfterValidator(without_nul)]
 """What somebody wrote or what an operator noted. At most 500,000 characters."""
+
+_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _as_moment(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        return value
+    message = "must be a moment with its offset, as 2026-11-22T09:30:00+01:00"
+    raise ValueError(message)
+
+
+def _as_day(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    message = "must be a day, as 2026-11-22"
+    raise ValueError(message)
+
+
+# pydantic takes "0" and "1700000000" for a date even when strict, so the form is checked first
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_moment)]
+"""A moment with its offset, in the form of RFC 3339 and no other."""
+
+Day = Annotated[date, Field(strict=False), BeforeValidator(_as_day)]
+"""A day, `2026-11-22`."""
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 """A language, ISO 639-1, lower case."""

@@ -6,7 +6,7 @@ taken, and what was tried to the end of the ladder, becomes a dead letter that a
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.intake_api.handover.webhook import Answer, Fate, Webhook
@@ -17,8 +17,7 @@ from services.kit.logging import logger
 log = logger(__name__)
 
 LADDER = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+    timedelta(seconds=seconds) for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 """How long to wait after each failed attempt; after the last one the event is a dead letter."""
 
@@ -37,11 +36,13 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        await self.deliveries.hand_back_all()
         async with self.webhook.session(), asyncio.TaskGroup() as group:
             room = asyncio.Semaphore(TOGETHER * 4)
             while True:
-                found = await self._start_some(group, room)
-                if not found:
+                if not await self.deliveries.any_active():
+                    await asyncio.sleep(AT_MOST_IDLE)  # nobody to tell: let the intake have the machine
+                elif not await self._start_some(group, room):
                     await self.database.events.wait(await self._idle())
 
     async def _start_some(self, group: asyncio.TaskGroup, room: asyncio.Semaphore) -> bool:
@@ -50,6 +51,9 @@ class Dispatcher:
         if room.locked():
             await room.acquire()
             room.release()
+        due = await self.deliveries.next_due()
+        if due is None or due > self.database.clock.now():
+            return False
         claims = await self.deliveries.claim(TOGETHER)
         for claimed in claims:
             await room.acquire()
@@ -68,6 +72,7 @@ class Dispatcher:
             while owed:
                 pending = await self.deliveries.pending(claimed)
                 owed = pending is not None and await self._deliver(claimed, pending)
+                claimed = replace(claimed, attempts=0)  # each event climbs the ladder by itself
         except asyncio.CancelledError:
             await asyncio.shield(self.deliveries.hand_back(claimed))
             raise

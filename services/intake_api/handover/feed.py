@@ -7,11 +7,12 @@ from uuid import UUID
 
 from onthaal_schema.events import EventPage
 from onthaal_schema.problems import InvalidInput
-
 from services.intake_api.store.engine import Database
 from services.intake_api.store.outbox import Outbox
 
 LIMIT = 500
+LAST_POSITION = 2**63 - 1
+LENGTH = 24
 
 
 class Feed:
@@ -47,6 +48,8 @@ def _position(cursor: str, epoch: UUID) -> int:
         held = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:
         held = b""
-    if len(held) != 24 or held[:16] != epoch.bytes:
-        raise InvalidInput.at("after", "This cursor is not of this database: start again without one; events you hold have the same ids.")
-    return int.from_bytes(held[16:])
+    position = int.from_bytes(held[16:])
+    if len(held) != LENGTH or held[:16] != epoch.bytes or position > LAST_POSITION:
+        detail = "This cursor is not of this database: start again without one; events you hold have the same ids."
+        raise InvalidInput.at("after", detail, in_="query")
+    return position

@@ -1,6 +1,5 @@
 """One signed POST to a subscriber (CloudEvents 1.0 structured mode, Standard Webhooks signature)."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,11 +55,14 @@ class Webhook:
         if self._http is None:
             message = "post within session()"
             raise RuntimeError(message)
-        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8", **self._signature(subscriber, event_id, payload)}
+        headers = {
+            "Content-Type": "application/cloudevents+json; charset=utf-8",
+            **self._signature(subscriber, event_id, payload),
+        }
         try:
             async with self._http.post(subscriber.url, data=payload.encode(), headers=headers, allow_redirects=False) as response:
                 return _meaning(response.status, response.headers.get("Retry-After", ""))
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(Fate.LATER, type(error).__name__)
 
     def _signature(self, subscriber: Subscriber, event_id: UUID, payload: str) -> dict[str, str]:

@@ -6,14 +6,15 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query
-from onthaal_schema.contact import Contact, ContactPage
-from onthaal_schema.message import MessagePage, MessageSubmission
-from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onthaal_schema.contact import Contact, ContactPage
+from onthaal_schema.message import MessagePage, MessageSubmission
+from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from services.intake_api.routes.reading import (
+    MOST_MESSAGES,
     CallerOf,
     ReceptionOf,
     body,
@@ -74,7 +75,7 @@ async def erase(request: Request, who: CallerOf, desk: ReceptionOf) -> None:
 
 
 @router.get("/{contactId}/messages", dependencies=[only("after")], response_model_exclude_none=True)
-async def messages(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=0)] = 0) -> MessagePage:
+async def messages(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=0, le=MOST_MESSAGES)] = 0) -> MessagePage:
     """Read the messages after a sequence number."""
     contact_id: UUID = path_id(request, "contactId")
     items = await desk.read_messages(who, contact_id, after)
@@ -114,9 +115,7 @@ async def complete(request: Request, who: CallerOf, desk: ReceptionOf) -> Respon
 
 
 @router.put("/{contactId}/outcome", dependencies=[only()], status_code=204)
-async def record_outcome(
-    request: Request, who: CallerOf, desk: ReceptionOf, outcome: Annotated[Outcome, body(Outcome)]
-) -> None:
+async def record_outcome(request: Request, who: CallerOf, desk: ReceptionOf, outcome: Annotated[Outcome, body(Outcome)]) -> None:
     """Keep what the case service decided."""
     await desk.record_outcome(who, path_id(request, "contactId"), outcome)
 

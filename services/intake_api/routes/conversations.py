@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from onthaal_schema.conversation import Conversation, ConversationList, Transcript
-from onthaal_schema.worklist import WorkList
 from starlette.requests import Request
 
-from services.intake_api.routes.reading import CallerOf, ReceptionOf, only, path_id
+from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.worklist import WorkList
+from services.intake_api.routes.reading import MOST_MESSAGES, CallerOf, ReceptionOf, only, path_id
 
 router = APIRouter()
 
@@ -19,7 +19,7 @@ async def open_conversations(who: CallerOf, desk: ReceptionOf) -> ConversationLi
 
 
 @router.get("/conversations/{contactId}", dependencies=[only("after")], response_model_exclude_none=True)
-async def transcript(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=-1)] = -1) -> Transcript:
+async def transcript(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=-1, le=MOST_MESSAGES)] = -1) -> Transcript:
     """Read a conversation and its turns after a sequence number."""
     return await desk.transcript(who, path_id(request, "contactId"), after)
 

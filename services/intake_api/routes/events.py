@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from onthaal_schema.contact import Nature
-from onthaal_schema.events import EventPage
-from onthaal_schema.wire import Line, Resource, Submitted
 from pydantic import AwareDatetime
 from starlette.requests import Request
 
+from onthaal_schema.contact import Nature
+from onthaal_schema.events import EventPage
+from onthaal_schema.wire import Line, Resource, Submitted
 from services.intake_api.routes.reading import CallerOf, body, only, path_id
 from services.intake_api.subscriptions import Subscriptions
 
@@ -124,5 +124,3 @@ async def redrive(request: Request, who: CallerOf) -> None:
     """Deliver a dead letter again."""
     who.require("handover:write", "subscriptions:write")
     await subscriptions(request).deliveries.redrive(path_id(request, "eventId"))
-
-

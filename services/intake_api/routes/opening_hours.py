@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from onthaal_schema.channel import Channel
-from onthaal_schema.opening_hours import CalendarException, OpeningHours, PublishedOpeningHours
-from onthaal_schema.problems import InvalidInput, NotFound
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onthaal_schema.channel import Channel
+from onthaal_schema.opening_hours import CalendarException, OpeningHours, PublishedOpeningHours
+from onthaal_schema.problems import InvalidInput, NotFound
+from onthaal_schema.wire import Instant
 from services.intake_api.routes.reading import CallerOf, ReceptionOf, json_bytes, only, parsed, path_id
 
 EXCEPTION: TypeAdapter[CalendarException] = TypeAdapter(CalendarException)
@@ -49,7 +50,7 @@ async def withdraw_exception(request: Request, who: CallerOf, desk: ReceptionOf)
 
 
 @router.get("/{channel}", dependencies=[only("at")], response_model_exclude_none=True)
-async def at(channel: str, desk: ReceptionOf, at: Annotated[AwareDatetime | None, Query()] = None) -> OpeningHours:
+async def at(channel: str, desk: ReceptionOf, at: Annotated[Instant | None, Query()] = None) -> OpeningHours:
     """Say whether a channel is open, why not, and when it opens next."""
     if channel not in set(Channel):
         raise NotFound("There is no such channel.")

@@ -1,29 +1,36 @@
 """Reading requests: who calls, and a body that is checked once, strictly, with each fault named."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import ContactSubmission
 from onthaal_schema.intake import FileUpload
-from onthaal_schema.problems import INPUT, InvalidInput, Issue, NoAccessToken, UnsupportedMediaType
+from onthaal_schema.problems import INPUT, InvalidInput, Issue, NoAccessToken, PayloadTooLarge, UnsupportedMediaType
 from onthaal_schema.wire import on_one_line
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
-
 from services.intake_api.caller import NOBODY, Caller
 from services.intake_api.reception import Reception
 from services.kit.problems import invalid
 
 LARGEST_JSON = 4_000_000
 MOST_FILES = 50
+MOST_ISSUES = 50
+MOST_MESSAGES = 2**31 - 1
+"""The largest sequence number that the database counts to."""
 ROLES = ("attachment", "scan", "original")
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 Model = TypeVar("Model", bound=BaseModel)
 SUBMISSION: TypeAdapter[ContactSubmission] = TypeAdapter(ContactSubmission)
@@ -55,18 +62,17 @@ def nobody() -> Caller:
 def path_id(request: Request, name: str) -> UUID:
     """Read an id in the path: a UUID, as RFC 9562 writes it."""
     text = request.path_params[name]
-    try:
-        return UUID(text)
-    except ValueError:
-        issue = Issue(type=INPUT + "invalidInput", title="Invalid input", detail="Must be a UUID.", in_="path", name=name)
-        raise InvalidInput("The input is not valid; see issues.", issues=[issue]) from None
+    if not _UUID.fullmatch(text):
+        raise InvalidInput.at(name, "Must be a UUID.", in_="path")
+    return UUID(text)
 
 
 def body(model: type[Model]) -> Dependency:
     """Give a dependency that reads a JSON body."""
 
     async def read(request: Request) -> Model:
-        return parsed(TypeAdapter(model), await json_bytes(request))
+        checked: Model = parsed(TypeAdapter(model), await json_bytes(request))
+        return checked
 
     return Depends(read)  # type: ignore[no-any-return]
 
@@ -77,11 +83,7 @@ def only(*names: str) -> Dependency:
     def check(request: Request) -> None:
         unknown = [name for name in request.query_params if name not in names]
         if unknown:
-            issues = [
-                Issue(type=INPUT + "unknownInput", title="Unknown input", detail="Leave it out.", in_="query", name=name[:100])
-                for name in unknown
-            ]
-            raise InvalidInput("The input is not valid; see issues.", issues=issues)
+            raise InvalidInput.unknown(*(name[:100] for name in unknown), in_="query")
 
     return Depends(check)  # type: ignore[no-any-return]
 
@@ -91,11 +93,18 @@ async def json_bytes(request: Request) -> bytes:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("Send application/json.")
-    return await request.body()
+    return _small(await request.body())
+
+
+def _small(raw: bytes) -> bytes:
+    if len(raw) > LARGEST_JSON:
+        raise PayloadTooLarge(f"Send at most {LARGEST_JSON} bytes of JSON.", limit=LARGEST_JSON)
+    return raw
 
 
 def parsed(adapter: TypeAdapter[Any], raw: bytes) -> Any:
     """Check a JSON body, once and strictly."""
+    _refuse_nulls(raw)
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
@@ -110,36 +119,44 @@ def submission(raw: bytes) -> tuple[ContactSubmission, dict[str, Any]]:
 
 def _named(error: ValidationError) -> InvalidInput:
     faults = error.errors(include_url=False, include_input=False, include_context=False)
-    if faults and faults[0]["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        return InvalidInput.at("channel", f"Must be one of {', '.join(CHANNELS)}.")
     first = {fault["loc"][0] for fault in faults if fault["loc"]}
     return invalid(error, tags=[tag for tag in (*CHANNELS, "day", "emergencyClose") if tag in first])
 
 
+def _refuse_nulls(raw: bytes) -> None:
+    """Name the properties that are null: what is absent is left out (Belgif jsn-null)."""
+    if b"null" in raw:
+        _refuse_where(raw, lambda value: value is None, "Leave it out instead of null.")
+
+
 def _refuse_surrogates(raw: bytes) -> None:
-    """Name the fields with half a character in them: the parser only says that the JSON is broken."""
+    """Name the properties with half a character in them: the parser only says that the JSON is broken."""
+    _refuse_where(raw, _has_surrogate, "Holds half a character (a lone surrogate): send valid Unicode.")
+
+
+def _refuse_where(raw: bytes, wrong: Callable[[Any], bool], detail: str) -> None:
     try:
-        names = list(_with_surrogates(json.loads(raw), ""))
+        names = list(islice(_places(json.loads(raw), "", wrong), MOST_ISSUES))
     except (ValueError, RecursionError):
-        return
+        return  # broken in another way, which the parser tells
     if names:
-        detail = "Holds half a character (a lone surrogate): send valid Unicode."
-        issues = [Issue(type=INPUT + "invalidInput", title="Invalid input", detail=detail, in_="body", name=name) for name in names]
-        raise InvalidInput("The input is not valid; see issues.", issues=issues)
+        raise InvalidInput.of_issues(*(
+            Issue(type=INPUT + "invalidInput", title="Invalid input", detail=detail, in_="body", name=name or None)
+            for name in names
+        ))  # fmt: skip
 
 
-def _with_surrogates(value: Any, name: str) -> Iterator[str]:
-    match value:
-        case str() if any("\ud800" <= character <= "\udfff" for character in value):
-            yield name
-        case dict():
-            for key, held in value.items():
-                yield from _with_surrogates(held, f"{name}.{key}" if name else key)
-        case list():
-            for place, held in enumerate(value):
-                yield from _with_surrogates(held, f"{name}[{place}]")
-        case _:
-            return
+def _has_surrogate(value: Any) -> bool:
+    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _places(value: Any, name: str, wrong: Callable[[Any], bool]) -> Iterator[str]:
+    if wrong(value):
+        yield name[:200].encode("ascii", "replace").decode()
+    held = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in held:
+        below = f"{name}[{part}]" if isinstance(part, int) else f"{name}.{part}" if name else part
+        yield from _places(inner, below, wrong)
 
 
 async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUpload]]:
@@ -148,8 +165,9 @@ async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUploa
         return await json_bytes(request), []
     try:
         form = await request.form(max_files=MOST_FILES, max_fields=10, max_part_size=LARGEST_JSON)
-    except MultiPartException:
-        raise InvalidInput.at("", "The multipart body cannot be read.") from None
+    except (MultiPartException, HTTPException):  # starlette turns the first into the second
+        detail = f"The multipart body cannot be read: send the part {part} and at most {MOST_FILES} files."
+        raise InvalidInput.at(part, detail) from None
     async with _closing(form):
         return await _json_part(form, part), [await _upload(name, file) for name, file in _files(form, part)]
 
@@ -169,7 +187,7 @@ async def _json_part(form: FormData, part: str) -> bytes:
     held = form.get(part)
     if held is None:
         raise InvalidInput.at(part, "This part is missing: send it as application/json.")
-    return await held.read() if isinstance(held, UploadFile) else held.encode("utf-8", "surrogatepass")
+    return _small(await held.read() if isinstance(held, UploadFile) else held.encode("utf-8", "surrogatepass"))
 
 
 def _files(form: FormData, part: str) -> Iterator[tuple[str, UploadFile]]:
@@ -177,7 +195,7 @@ def _files(form: FormData, part: str) -> Iterator[tuple[str, UploadFile]]:
         if name == part:
             continue
         if name not in ROLES or not isinstance(held, UploadFile):
-            raise InvalidInput.at(name[:100], f"Not a known part: files go under {', '.join(ROLES)}.", kind=INPUT + "unknownInput")
+            raise InvalidInput.unknown(name[:100], detail=f"Not a known part: files go under {', '.join(ROLES)}.")
         yield name, held
 
 
@@ -188,8 +206,6 @@ async def _upload(role: Any, file: UploadFile) -> FileUpload:
     except ValueError:
         media_type = "application/octet-stream"
     return FileUpload(name=name or "file", media_type=media_type, content=await file.read(), role=role)
-
-
 
 
 CallerOf = Annotated[Caller, Depends(caller)]

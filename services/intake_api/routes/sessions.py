@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from onthaal_schema.operator import Session, SessionSecret, SignIn
 
+from onthaal_schema.operator import Session, SessionSecret, SignIn
 from services.intake_api.routes.reading import ReceptionOf, body, only
 
 router = APIRouter()

@@ -1,20 +1,17 @@
 """Counts of contacts over HTTP, as JSON or CSV, from stored counts."""
 
-import csv
-import io
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from onthaal_schema.channel import Channel
-from onthaal_schema.contact import Kind, Nature
-from onthaal_schema.problems import INPUT, InvalidInput, Issue
-from onthaal_schema.wire import Resource
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import Kind, Nature
+from onthaal_schema.problems import InvalidInput
+from onthaal_schema.wire import Day, Resource
 from services.intake_api.routes.reading import CallerOf, only
-from services.intake_api.store.statistics import DIMENSIONS, Statistics
+from services.intake_api.store.statistics import DIMENSIONS, Statistics, as_csv
 
 router = APIRouter()
 
@@ -34,8 +31,8 @@ async def contacts(
     request: Request,
     who: CallerOf,
     by: Annotated[list[str] | None, Query()] = None,
-    since: Annotated[date | None, Query(alias="from")] = None,
-    until: Annotated[date | None, Query()] = None,
+    since: Annotated[Day | None, Query(alias="from")] = None,
+    until: Annotated[Day | None, Query()] = None,
     channel: Annotated[list[Channel] | None, Query()] = None,
     kind: Annotated[list[Kind] | None, Query()] = None,
     nature: Annotated[list[Nature] | None, Query()] = None,
@@ -54,17 +51,6 @@ async def contacts(
 
 def _dimensions(by: list[str]) -> list[str]:
     names = [name for given in by for name in given.split(",")]
-    if unknown := [name for name in names if name not in DIMENSIONS]:
-        detail = f"Must be of {', '.join(DIMENSIONS)}."
-        issues = [Issue(type=INPUT + "invalidInput", title="Invalid input", detail=detail, in_="query", name="by") for _ in unknown]
-        raise InvalidInput("The input is not valid; see issues.", issues=issues)
+    if not set(names) <= set(DIMENSIONS):
+        raise InvalidInput.at("by", f"Must be of {', '.join(DIMENSIONS)}.", in_="query")
     return list(dict.fromkeys(names))
-
-
-def as_csv(names: list[str], rows: list[dict[str, Any]]) -> str:
-    """Write counts as CSV (RFC 4180)."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*names, "count"])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

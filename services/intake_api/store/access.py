@@ -8,18 +8,19 @@ from hashlib import sha256
 from uuid import UUID, uuid4
 
 from joserfc import jwt
-from onthaal_schema.operator import Session
-from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, InvalidInput
 from sqlalchemy import delete, insert, select, update
 
+from onthaal_schema.operator import Session
+from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, InvalidInput
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.vault import Vault
-from services.kit.auth import ALGORITHM, ISSUER
+from services.kit.operator_tokens import ALGORITHM, ISSUER
 
 TOKEN_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=12)
 CODE_LIFE = timedelta(hours=24)
+REMEMBERED = 10_000
 MEMORY = timedelta(seconds=5)
 """How long a token is believed without asking the database: a revoked one works no longer than this."""
 
@@ -65,7 +66,7 @@ class Access:
         read_at, record = self._known.get(digest, (None, None))
         if record is None or read_at is None or not now - MEMORY <= read_at <= now:
             record = await self._read_token(digest)
-            if len(self._known) > 10_000:
+            if len(self._known) > REMEMBERED:
                 self._known.clear()
             self._known[digest] = (now, record)
         if record.expires_at and record.expires_at <= now:
@@ -74,7 +75,9 @@ class Access:
 
     async def _read_token(self, digest: bytes) -> TokenRecord:
         columns = tables.token.c
-        query = select(columns.name, columns.scopes, columns.expires_at).where(columns.digest == digest, columns.revoked_at.is_(None))
+        query = select(columns.name, columns.scopes, columns.expires_at).where(
+            columns.digest == digest, columns.revoked_at.is_(None)
+        )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).first()
         if row is None:
@@ -119,10 +122,14 @@ class Access:
         codes = tables.sign_in_code.c
         secret = secrets.token_urlsafe(32)
         async with self._database.write() as connection:
-            query = select(codes.operator_id).where(codes.digest == _digest(code), codes.used_at.is_(None), codes.expires_at > now)
+            query = select(codes.operator_id).where(
+                codes.digest == _digest(code), codes.used_at.is_(None), codes.expires_at > now
+            )
             operator_id = (await connection.execute(query.with_for_update())).scalar()
             if operator_id is None:
-                raise InvalidInput.at("code", "This sign-in code is not known, was used before, or is too old: ask for a new one.")
+                raise InvalidInput.at(
+                    "code", "This sign-in code is not known, was used before, or is too old: ask for a new one."
+                )
             await connection.execute(update(tables.sign_in_code).where(codes.digest == _digest(code)).values(used_at=now))
             values = {"digest": _digest(secret), "operator_id": operator_id, "started_at": now, "ends_at": now + SESSION_LIFE}
             await connection.execute(insert(tables.session).values(**values))

@@ -6,16 +6,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
+from onthaal_schema.conversation import ConversationStatus
 from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileContent
 from onthaal_schema.problems import Erased, NotFound, StateConflict
 from onthaal_schema.requests import Correction, Outcome, Retag
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, fetch
@@ -262,17 +263,26 @@ class Contacts:
             blobs = (await connection.execute(query)).scalars().all()
             for table in (tables.file, tables.message, tables.correction, tables.outcome, tables.blind_index, tables.work_item):
                 await connection.execute(delete(table).where(table.c.contact_id == contact_id))
+            await self._end_conversation(connection, contact_id)
             gone: Row = {"data_key": None, "sealed": None, "sealed_suggestion": None, "suggest_since": None, "extended_due": None}
+            gone["digest"] = b""  # with the key of digests it would still tell whether a guess at the content is right
             await self.change(connection, row, {**gone, "erased_at": self._database.clock.now(), "status": Status.COMPLETED})
             await self.audit(connection, by, "erase", contact_id)
             await self._outbox.emit(connection, EventType.ERASED, row)
         await self._blobs.remove(contact_id, blobs)
         self._database.events.fire()
 
+    async def _end_conversation(self, connection: AsyncConnection, contact_id: UUID) -> None:
+        conversation = tables.conversation
+        running = update(conversation).where(conversation.c.contact_id == contact_id, conversation.c.ended_at.is_(None))
+        await connection.execute(running.values(status=ConversationStatus.ENDED, ended_at=self._database.clock.now()))
+
     async def to_suggest(self, limit: int) -> list[tuple[UUID, datetime]]:
         """List contacts whose text the model has not seen, or not whole, with since when."""
         columns = tables.contact.c
-        query = select(columns.id, columns.suggest_since).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since)
+        query = (
+            select(columns.id, columns.suggest_since).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since)
+        )
         async with self._database.read() as connection:
             return [(row.id, row.suggest_since) for row in await connection.execute(query.limit(limit))]
 
@@ -282,7 +292,9 @@ class Contacts:
             row = await self.row(connection, contact_id)
             key = self.key(row)
             known = await self.submission(connection, row, key)
-            query = select(tables.message).where(tables.message.c.contact_id == contact_id, tables.message.c.direction == "inbound")
+            query = select(tables.message).where(
+                tables.message.c.contact_id == contact_id, tables.message.c.direction == "inbound"
+            )
             rows = (await connection.execute(query.order_by(tables.message.c.sequence))).mappings().all()
         turns = [key.open(turn["sealed"], message_place(turn["id"])).decode() for turn in rows]
         return row["channel"], known.get("subject"), "\n".join([known.get("text") or "", *turns])

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from onthaal_schema.conversation import Conversation, ConversationStatus, Transcript
-from onthaal_schema.message import Direction, Message
-from onthaal_schema.problems import NotFound, StateConflict
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.conversation import Conversation, ConversationStatus, Transcript
+from onthaal_schema.message import Direction, Message
+from onthaal_schema.problems import NotFound, StateConflict
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
@@ -103,7 +103,9 @@ class Conversations:
         return dict(row)
 
     async def _change(self, connection: AsyncConnection, contact_id: UUID, values: Row) -> None:
-        await connection.execute(update(tables.conversation).where(tables.conversation.c.contact_id == contact_id).values(**values))
+        await connection.execute(
+            update(tables.conversation).where(tables.conversation.c.contact_id == contact_id).values(**values)
+        )
 
     async def _read(self, connection: AsyncConnection, contact_id: UUID) -> Conversation:
         query = select(*_COLUMNS).select_from(_JOINED).where(tables.conversation.c.contact_id == contact_id)

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from onthaal_schema.problems import NotFound
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.problems import NotFound
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.vault import Vault
@@ -84,7 +84,9 @@ class Deliveries:
 
     async def all(self) -> list[dict[str, Any]]:
         """List the subscriptions with what they are owed."""
-        counted = select(DELIVERY.subscription_id, DELIVERY.state, func.count()).group_by(DELIVERY.subscription_id, DELIVERY.state)
+        counted = select(DELIVERY.subscription_id, DELIVERY.state, func.count()).group_by(
+            DELIVERY.subscription_id, DELIVERY.state
+        )
         async with self._database.read() as connection:
             rows = (await connection.execute(select(tables.subscription).order_by(SUBSCRIPTION.created_at))).mappings().all()
             counts = {(row[0], row[1]): row[2] for row in await connection.execute(counted)}
@@ -101,6 +103,12 @@ class Deliveries:
             query = select(tables.subscription).where(SUBSCRIPTION.status == "active").with_for_update(skip_locked=True)
             subscriptions = (await connection.execute(query)).mappings().all()
             return sum([await self._spread_to(connection, subscription) for subscription in subscriptions])
+
+    async def any_active(self) -> bool:
+        """Say whether there is anybody to hand over to."""
+        query = select(SUBSCRIPTION.id).where(SUBSCRIPTION.status == "active").limit(1)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def needs_spreading(self) -> bool:
         """Say whether a subscription has events to read."""
@@ -149,7 +157,9 @@ class Deliveries:
         query = (
             select(CLAIM.subscription_id, CLAIM.contact_id, CLAIM.attempts, SUBSCRIPTION.url, SUBSCRIPTION.sealed_secret)
             .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
-            .where(CLAIM.due_at <= now, or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now), SUBSCRIPTION.status == "active")
+            .where(
+                CLAIM.due_at <= now, or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now), SUBSCRIPTION.status == "active"
+            )
             .order_by(CLAIM.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True, of=tables.claim)
@@ -160,7 +170,9 @@ class Deliveries:
                 await connection.execute(_claim_of(row.subscription_id, row.contact_id).values(lease_until=now + LEASE))
         return [
             Claimed(
-                Subscriber(row.subscription_id, row.url, self._vault.unwrap(row.sealed_secret, row.subscription_id.bytes).decode()),
+                Subscriber(
+                    row.subscription_id, row.url, self._vault.unwrap(row.sealed_secret, row.subscription_id.bytes).decode()
+                ),
                 row.contact_id,
                 row.attempts,
             )
@@ -168,14 +180,18 @@ class Deliveries:
         ]
 
     async def next_due(self) -> datetime | None:
-        """Say when the next claim is due."""
+        """Say when the next claim is due that nobody holds."""
+        now = self._database.clock.now()
         query = (
-            select(func.min(CLAIM.due_at))
+            select(CLAIM.due_at)
             .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
-            .where(SUBSCRIPTION.status == "active")
+            .where(SUBSCRIPTION.status == "active", or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now))
+            .order_by(CLAIM.due_at)
+            .limit(1)
         )
         async with self._database.read() as connection:
-            return (await connection.execute(query)).scalar()
+            due: datetime | None = (await connection.execute(query)).scalar()
+            return due
 
     async def pending(self, claimed: Claimed) -> Pending | None:
         """Give the oldest event that a claimed contact is owed."""
@@ -199,10 +215,10 @@ class Deliveries:
         """Write down an event's fate, and free the claim when the contact is owed no more; says whether it is owed more."""
         async with self._database.write() as connection:
             now = self._database.clock.now()
-            settled = update(tables.delivery).where(DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position)
-            await connection.execute(
-                settled.values(state=state, reason=reason, settled_at=now, attempts=DELIVERY.attempts + 1)
+            settled = update(tables.delivery).where(
+                DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position
             )
+            await connection.execute(settled.values(state=state, reason=reason, settled_at=now, attempts=DELIVERY.attempts + 1))
             if reason:
                 await self._note(connection, claimed.subscriber.id, reason)
             return await self._release(connection, claimed)
@@ -231,7 +247,9 @@ class Deliveries:
         async with self._database.write() as connection:
             values = {"attempts": claimed.attempts + 1, "due_at": until, "lease_until": None}
             await connection.execute(_claim_of(claimed.subscriber.id, claimed.contact_id).values(**values))
-            tried = update(tables.delivery).where(DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position)
+            tried = update(tables.delivery).where(
+                DELIVERY.subscription_id == claimed.subscriber.id, DELIVERY.position == position
+            )
             await connection.execute(tried.values(attempts=DELIVERY.attempts + 1, reason=reason))
             await self._note(connection, claimed.subscriber.id, reason)
 
@@ -239,6 +257,12 @@ class Deliveries:
         """Give up a lease without having tried, so that it is taken again at once."""
         async with self._database.write() as connection:
             await connection.execute(_claim_of(claimed.subscriber.id, claimed.contact_id).values(lease_until=None))
+
+    async def hand_back_all(self) -> None:
+        """Give up the leases that a killed process left behind. Only where there is one dispatcher: on SQLite."""
+        if self._database.on_sqlite:
+            async with self._database.write() as connection:
+                await connection.execute(update(tables.claim).values(lease_until=None))
 
     async def disable(self, subscription_id: UUID, reason: str) -> None:
         """Hand over nothing more to a subscription that said it is gone; what it is owed stays pending."""

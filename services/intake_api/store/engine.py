@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 from uuid import UUID, uuid4
 
-from onthaal_schema.problems import ServiceUnavailable
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
 from services.kit.clock import Clock
 
@@ -133,5 +133,3 @@ def _engine(url: str, *, immediate: bool) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
-
-

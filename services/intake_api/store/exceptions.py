@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from onthaal_schema.opening_hours import CalendarException
-from onthaal_schema.problems import Conflict, NotFound
 from pydantic import TypeAdapter
 from sqlalchemy import insert, select, update
 
+from onthaal_schema.opening_hours import CalendarException
+from onthaal_schema.problems import Conflict, NotFound
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import orjson
+
 from onthaal_schema.intake import FileContent, FileUpload
 from onthaal_schema.problems import NotFound
-
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
 
@@ -91,10 +91,14 @@ class KeptFile:
         return self.label["sha256"]
 
 
-async def keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None = None) -> KeptFile:
+async def keep(
+    blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None = None
+) -> KeptFile:
     """Encrypt a file and keep its bytes, under a name of our own."""
     file_id = uuid4()
-    digest, sealed = await asyncio.to_thread(lambda: (sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes)))
+    digest, sealed = await asyncio.to_thread(
+        lambda: (sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes))
+    )
     await blobs.put(contact, file_id, sealed)
     label = {"name": upload.name, "mediaType": upload.media_type, "role": upload.role, "sha256": digest}
     row = {

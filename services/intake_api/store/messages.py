@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from onthaal_schema.intake import FileUpload
-from onthaal_schema.message import Direction, Message, MessageSubmission
-from onthaal_schema.problems import Conflict
-from onthaal_schema.wire import to_wire
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.intake import FileUpload
+from onthaal_schema.message import Direction, Message, MessageSubmission
+from onthaal_schema.problems import Conflict, Erased
+from onthaal_schema.wire import to_wire
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
@@ -42,15 +42,20 @@ class Messages:
             row = await self._contacts.row(connection, contact_id)
         key = self._contacts.key(row)
         kept = [await keep(self._blobs, contact_id, key, upload, number, message_id) for number, upload in enumerate(files)]
-        created = False
         try:
             stored, created = await self._append(contact_id, message_id, message, kept, by)
-        finally:
-            if not created:
-                await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+        except (Conflict, Erased):
+            await self._forget(contact_id, kept)
+            raise
+        if not created:
+            await self._forget(contact_id, kept)
         self._database.events.fire()
         self._database.texts.fire()
         return stored, created
+
+    async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
+        # only when it is known that nothing was stored: after a lost answer the message may be there, and needs its files
+        await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
 
     async def _append(
         self, contact_id: UUID, message_id: UUID, message: MessageSubmission, kept: Sequence[KeptFile], by: str
@@ -69,12 +74,10 @@ class Messages:
             await connection.execute(insert(tables.message).values(**new))
             if kept:
                 await connection.execute(insert(tables.file), [file.row for file in kept])
-            await self._contacts.extend(connection, row, self._after(row, message, new["sequence"]))
+            await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
             return open_message(new, key, [open_file(file.row, key) for file in kept]), True
 
-    def _row(
-        self, contact: Row, message_id: UUID, message: MessageSubmission, digest: bytes, key: DataKey, by: str
-    ) -> Row:
+    def _row(self, contact: Row, message_id: UUID, message: MessageSubmission, digest: bytes, key: DataKey, by: str) -> Row:
         now = self._database.clock.now()
         return {
             "contact_id": contact["id"],
@@ -88,7 +91,7 @@ class Messages:
             "sealed": key.seal(message.text.encode(), message_place(message_id)),
         }
 
-    def _after(self, contact: Row, message: MessageSubmission, sequence: int) -> Row:
+    def _after(self, message: MessageSubmission, sequence: int) -> Row:
         words = message.direction == Direction.INBOUND
         return {"last_sequence": sequence, **({"suggest_since": self._database.clock.now()} if words else {})}
 
@@ -110,8 +113,6 @@ class Messages:
     async def opened(self, connection: AsyncConnection, contact: Row, sequence: int) -> list[Message]:
         """Open the messages of a contact after a sequence number."""
         key = self._contacts.key(contact)
-        query = select(tables.message).where(
-            tables.message.c.contact_id == contact["id"], tables.message.c.sequence > sequence
-        )
+        query = select(tables.message).where(tables.message.c.contact_id == contact["id"], tables.message.c.sequence > sequence)
         rows: list[Any] = list((await connection.execute(query.order_by(tables.message.c.sequence))).mappings())
         return [open_message(row, key, await self._files(connection, dict(row), key)) for row in rows]

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from onthaal_schema.contact import Contact
-from onthaal_schema.message import Message
 
+from onthaal_schema.contact import Contact, StoredFile
+from onthaal_schema.message import Message
 from services.intake_api.store.outbox import present, state
 from services.intake_api.store.vault import DataKey
 
@@ -96,7 +96,7 @@ def open_message(row: Mapping[str, Any], key: DataKey, files: Sequence[Wire] = (
         text=key.open(row["sealed"], message_place(row["id"])).decode(),
         sent_at=row["sent_at"],
         registered_at=row["registered_at"],
-        files=tuple(files),  # type: ignore[arg-type]
+        files=tuple(StoredFile.model_validate(file) for file in files),
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from onthaal_schema.events import SERVICE, ContactEvent, EventType
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.events import SERVICE, ContactEvent, EventType
 from services.intake_api.store import tables
 from services.intake_api.store.engine import FEED_LOCK, Database
 
@@ -90,7 +90,7 @@ class Outbox:
         }
         if not self._database.on_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
-            values["position"] = await connection.scalar(tables.event_position)
+            values["position"] = await connection.scalar(select(tables.event_position.next_value()))
         await connection.execute(insert(tables.event).values(**values))
 
     async def after(self, position: int, limit: int, natures: Sequence[str]) -> tuple[list[ContactEvent], int]:
@@ -120,5 +120,3 @@ def _after(position: int, limit: int) -> Any:
 def short(kind: EventType) -> str:
     """Give the last word of an event's type."""
     return kind.value.rsplit(".", 1)[1]
-
-

@@ -1,15 +1,15 @@
 """Lists of contacts: those that match a query, and those that a person must look at. No content in either."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Select, case, select, tuple_, update
 
 from onthaal_schema.contact import ContactPage, ContactState
 from onthaal_schema.problems import InvalidInput, NotFound
 from onthaal_schema.requests import ContactQuery
 from onthaal_schema.worklist import WorkItem, WorkList, WorkReason
-from sqlalchemy import Select, case, select, tuple_, update
-
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.opened import clear_state
@@ -99,12 +99,12 @@ def _shown(row: Any) -> ContactState:
 def _place(before: str) -> tuple[datetime, UUID]:
     try:
         moment, _, contact_id = before.partition("_")
-        return datetime.fromisoformat(moment), UUID(contact_id)
-    except ValueError:
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(contact_id)
+    except (ValueError, OverflowError):
         raise InvalidInput.at("before", "Use the `next` of the page before.") from None
 
 
 def written(reference: str) -> str:
     """Write a reference as it is kept, however it was read aloud: case, blanks and look-alikes do not matter."""
-    letters = reference.upper().translate(str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None}))
+    letters = reference.upper().translate(str.maketrans("OIL", "011", " -"))
     return "-".join(letters[place : place + 3] for place in range(0, len(letters), 3))

@@ -3,6 +3,8 @@
 Each event is counted once: the position that was counted up to changes in the same transaction as the counts.
 """
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,11 +12,11 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from onthaal_schema.events import ContactEvent, EventType
-from sqlalchemy import cast, func, insert, select, update
+from sqlalchemy import Text, cast, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.events import ContactEvent, EventType
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 
@@ -121,7 +123,7 @@ class Statistics:
 
 
 def _column(name: str) -> Any:
-    return func.substr(cast(COUNT.c.day, tables.Text), 1, 7) if name == "month" else COUNT.c[name]
+    return func.substr(cast(COUNT.c.day, Text), 1, 7) if name == "month" else COUNT.c[name]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -139,3 +141,12 @@ def _cell(event: ContactEvent) -> Cell:
         anonymous=data.anonymous,
         opening=data.opening_hours.reason or "open",
     )
+
+
+def as_csv(names: list[str], rows: list[dict[str, Any]]) -> str:
+    """Write counts as CSV (RFC 4180)."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*names, "count"])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

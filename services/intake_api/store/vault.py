@@ -126,7 +126,7 @@ class Vault:
         self._masters = {number: AESGCM(key) for number, key in keys.wrapping.items()}
         self._current = keys.current
         self._digest = keys.digest
-        self.signing_key = OKPKey.import_key(keys.signing)
+        self.signing_key = OKPKey.import_key({**keys.signing})
 
     def new_key(self, contact: UUID) -> tuple[DataKey, bytes]:
         """Make a data key for a contact; the second value is what the database keeps of it."""

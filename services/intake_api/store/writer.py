@@ -5,16 +5,18 @@ commit. When a batch fails, each of its contacts is tried once alone, so that on
 """
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.store import tables
 from services.intake_api.store.engine import FEED_LOCK, Database
 from services.intake_api.store.vault import same
@@ -23,6 +25,7 @@ from services.kit.logging import error_name, logger
 log = logger(__name__)
 
 LARGEST_BATCH = 256
+QUIET = 0.1
 
 Row = dict[str, Any]
 
@@ -51,10 +54,12 @@ class NewContact:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a submission: its row, and whether it was there before."""
+    """What became of a submission: its row, whether it is new, and what a contact that was there has by now."""
 
     row: Row
     created: bool
+    files: Sequence[Row] = ()
+    earlier_kinds: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,13 @@ class Writer:
         self._insert: BatchInsert = SqliteInsert() if database.on_sqlite else PostgresInsert()
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
-        self.batch_sizes: list[int] = []
+        self.batch_sizes: deque[int] = deque(maxlen=100)
+        self._shared_at = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether contacts are coming in faster than one by one."""
+        return bool(self._queue) or (time.monotonic() - self._shared_at) < QUIET
 
     async def write(self, contact: NewContact) -> Written:
         """Write a contact: on return it is durable.
@@ -128,7 +139,7 @@ class Writer:
         try:
             await self._commit_together([waiting])
         except (SQLAlchemyError, OSError, ProblemError) as error:
-            log.error("contact not stored", contact=str(waiting.contact.id), error=error_name(error))
+            log.exception("contact not stored", contact=str(waiting.contact.id), error=error_name(error))
             _fail(waiting, ServiceUnavailable("The contact cannot be stored now; send the same again.", retry_after_sec=2))
 
     async def _commit_together(self, batch: Sequence[_Waiting]) -> None:
@@ -142,7 +153,9 @@ class Writer:
             _compare(waiting, held)
 
     def _tell(self, new: set[UUID], first: dict[UUID, _Waiting]) -> None:
-        self.batch_sizes = [*self.batch_sizes[-99:], len(first)]
+        self.batch_sizes.append(len(first))
+        if len(first) > 1:
+            self._shared_at = time.monotonic()
         for contact_id in new:
             waiting = first[contact_id]
             if not waiting.answer.done():
@@ -151,22 +164,39 @@ class Writer:
             self._database.events.fire()
             self._database.texts.fire()
 
-    async def _held(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    async def _held(self, ids: Sequence[UUID]) -> dict[UUID, Written]:
         if not ids:
             return {}
+        file, earlier = tables.file.c, tables.earlier_kind.c
         async with self._database.read() as connection:
-            rows = await connection.execute(select(tables.contact).where(tables.contact.c.id.in_(ids)))
-            return {row["id"]: dict(row) for row in rows.mappings()}
+            contacts = (await connection.execute(select(tables.contact).where(tables.contact.c.id.in_(ids)))).mappings().all()
+            of_contact = select(tables.file).where(file.contact_id.in_(ids), file.message_id.is_(None))
+            files = (await connection.execute(of_contact.order_by(file.number))).mappings().all()
+            kinds = select(tables.earlier_kind).where(earlier.contact_id.in_(ids)).order_by(earlier.number)
+            earlier_kinds = (await connection.execute(kinds)).mappings().all()
+        return {
+            row["id"]: Written(
+                dict(row),
+                created=False,
+                files=[dict(held) for held in files if held["contact_id"] == row["id"]],
+                earlier_kinds=[dict(held) for held in earlier_kinds if held["contact_id"] == row["id"]],
+            )
+            for row in contacts
+        }
 
 
-def _compare(waiting: _Waiting, held: dict[UUID, Row]) -> None:
+def _compare(waiting: _Waiting, held: dict[UUID, Written]) -> None:
     if waiting.answer.done():
         return
-    row = held[waiting.contact.id]
+    found = held[waiting.contact.id]
+    row = found.row
     if row["erased_at"] is not None:
         _fail(waiting, Erased("The contact was erased; its id cannot be used again."))
+    elif same(row["data_key"], waiting.contact.row["data_key"]):
+        # only this very submission has this key: it was committed, and the answer to that commit was lost
+        waiting.answer.set_result(Written(waiting.contact.row, created=True))
     elif same(row["digest"], waiting.contact.row["digest"]):
-        waiting.answer.set_result(Written(row, created=False))
+        waiting.answer.set_result(found)
     else:
         _fail(waiting, Conflict("This contactId holds other content; use a new id for a new contact."))
 
@@ -210,8 +240,7 @@ class SqliteInsert:
 _TYPES = {"id": "uuid", "related_to": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
           "kind_confidence": "float8", "version": "int", "last_sequence": "int", "digest": "bytea", "data_key": "bytea",
           "sealed": "bytea", "sealed_suggestion": "bytea", "contact_id": "uuid",
-          **{name: "timestamptz" for name in ("kind_at", "received_at", "registered_at", "suggest_since", "extended_at",
-                                              "extended_due", "erased_at", "occurred_at")}}  # fmt: skip
+          **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since", "extended_at", "extended_due", "erased_at", "occurred_at"), "timestamptz")}  # fmt: skip
 
 _CONTACT = [column.name for column in tables.contact.columns if column.name not in {"extended_at", "extended_due", "erased_at"}]
 _EVENT = ["id", "contact_id", "version", "type", "nature", "occurred_at", "payload"]

@@ -1,6 +1,7 @@
-"""The model as a file: a checksum, a header to read, compressed numbers. Nothing in it is executed on loading.
+"""The model as a file: a checksum, a header to read, compressed numbers. Nothing in it is executed.
 
-Line 1: SHA-256 of all that follows. Line 2: the header, JSON. Then zlib: the terms, one a line, a NUL, the arrays.
+Line 1: SHA-256 of all that follows. Line 2: the header, JSON.
+Then, compressed by zlib: the terms, one a line; a NUL; the arrays.
 """
 
 import hashlib
@@ -66,7 +67,7 @@ class Artefact:
 
 
 def pack(model: LinearModel, header: Header) -> bytes:
-    """The bytes of a model; equal models give equal bytes."""
+    """Put a model into bytes; equal models give equal bytes."""
     steps = np.rint(model.weights / _WEIGHT_STEP).astype("<i2")
     terms = "\n".join(term for block in model.blocks for term in block.terms)
     frequencies = np.concatenate([block.messages_with_term for block in model.blocks]).astype("<i4")
@@ -77,7 +78,7 @@ def pack(model: LinearModel, header: Header) -> bytes:
 
 
 def unpack(data: bytes, lexicon: str) -> Artefact:
-    """The model in these bytes; raises :class:`UnusableModelError` when they are not exactly what was packed."""
+    """Read a model; raises :class:`UnusableModelError` when the bytes are not exactly what was packed."""
     checksum, _, content = data.partition(b"\n")
     if hashlib.sha256(content).hexdigest().encode() != checksum:
         raise UnusableModelError("the model file is damaged: its checksum does not match")

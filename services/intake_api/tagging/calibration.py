@@ -51,7 +51,7 @@ def softmax(scores: Floats) -> Floats:
 def calibrate(
     kind_scores: Floats, is_melding: NDArray[np.bool_], sector_scores: Floats, sector_columns: Sequence[int]
 ) -> Calibration:
-    """The calibration that makes scores of messages the model had not seen most probable."""
+    """Find the calibration that makes scores of messages the model had not seen most probable."""
     slope, offset = _logistic_curve(kind_scores, is_melding)
     right = np.arange(len(sector_columns)), np.array(sector_columns)
     surprise = [-np.log(softmax(sector_scores / heat)[right] + 1e-12).mean() for heat in _TEMPERATURES]

@@ -23,7 +23,7 @@ class Question(BaseModel):
 
 
 def train(data: Path | None, out: Path) -> str:
-    """Train on the messages in ``data`` (a file or folder; default those in the repository) and write the model.
+    """Train on ``data`` (a file or folder; default the messages in the repository) and write the model.
 
     Answers the version of the model written.
     """
@@ -35,7 +35,7 @@ def train(data: Path | None, out: Path) -> str:
 
 
 def evaluate(data: Path | None) -> str:
-    """A printable report of cross-validation by author and at random; reads no model, learns anew."""
+    """Report on cross-validation by author and at random; reads no model, learns anew."""
     from services.intake_api.tagging.report import report  # noqa: PLC0415 - scikit-learn is for training only
 
     return report(_messages(data))
@@ -49,8 +49,10 @@ def predict(file: Path, out_stream: TextIO, tagger: Tagger | None = None) -> Non
     """
     chosen = tagger or Tagger.load()
     with file.open(encoding="utf-8") as lines:
-        for question in _questions(lines, file.name):
-            out_stream.write(json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n")
+        out_stream.writelines(
+            json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n"
+            for question in _questions(lines, file.name)
+        )
 
 
 def _messages(data: Path | None) -> tuple[Message, ...]:
@@ -64,7 +66,7 @@ def _questions(lines: TextIO, name: str) -> Iterator[Question]:
         try:
             yield Question.model_validate(json.loads(line))
         except ValidationError as error:
-            fields = ", ".join(sorted({str(fault["loc"][0]) if fault["loc"] else "the object" for fault in error.errors()}))
+            fields = ", ".join(sorted({str((*fault["loc"], "not an object")[0]) for fault in error.errors()}))
             raise UnreadableLineError(f"{name}, line {number}: missing or wrong: {fields}") from None
         except ValueError:
             raise UnreadableLineError(f"{name}, line {number}: not JSON") from None

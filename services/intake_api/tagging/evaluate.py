@@ -1,7 +1,7 @@
 """How good the model is on messages it never saw: by author, at random, and by slice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -17,6 +17,7 @@ Fold: TypeAlias = tuple[Sequence[Lesson], Sequence[Lesson]]
 _RANDOM_FOLDS: Final = 5
 _BINS: Final = 10
 _TOP: Final = 3
+_HALF: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,32 +50,37 @@ class Judged:
 
 def author_folds(lessons: Sequence[Lesson]) -> list[Fold]:
     """Each author set held out once; messages of other sets always teach, never count."""
-    return [_split(lessons, lambda lesson, held=name: lesson.message.author_set == held) for name in HELD_OUT_SETS]
+    sets = [lesson.message.author_set for lesson in lessons]
+    return [_split(lessons, [one == held_out for one in sets]) for held_out in HELD_OUT_SETS]
 
 
 def random_folds(lessons: Sequence[Lesson]) -> list[Fold]:
     """Five folds over the measured sets, each author spread evenly; extra messages always teach."""
     measured = [lesson.message.id for lesson in lessons if lesson.message.author_set in HELD_OUT_SETS]
     fold_of = {name: place % _RANDOM_FOLDS for place, name in enumerate(measured)}
-    return [_split(lessons, lambda lesson, held=fold: fold_of.get(lesson.message.id) == held)
-            for fold in range(_RANDOM_FOLDS)]
+    folds = [fold_of.get(lesson.message.id) for lesson in lessons]
+    return [_split(lessons, [one == held_out for one in folds]) for held_out in range(_RANDOM_FOLDS)]
 
 
-def _split(lessons: Sequence[Lesson], held_out: Callable[[Lesson], bool]) -> Fold:
-    return [one for one in lessons if not held_out(one)], [one for one in lessons if held_out(one)]
+def _split(lessons: Sequence[Lesson], held_out: Sequence[bool]) -> Fold:
+    pairs = list(zip(lessons, held_out, strict=True))
+    return [lesson for lesson, held in pairs if not held], [lesson for lesson, held in pairs if held]
 
 
 def predict_held_out(folds: Iterable[Fold]) -> list[Prediction]:
-    """Scores of each held-out message by a model fitted without its fold, through the code that answers in service."""
+    """Score each held-out message by a model fitted without its fold, by the code that answers in service."""
     found = []
     for number, (given, held_out) in enumerate(folds):
         model = linear_model(fit(given))
-        found += [Prediction(one.message, model.scores(one.terms), model.sectors, number) for one in held_out]
+        found += [
+            Prediction(one.message, model.scores(model.weigh(one.terms)), model.sectors, number)
+            for one in held_out
+        ]
     return found
 
 
 def calibration_of(predictions: Sequence[Prediction]) -> Calibration:
-    """The calibration that these held-out predictions ask for."""
+    """Calibrate on these held-out predictions."""
     return calibrate(
         np.array([one.scores[0] for one in predictions]),
         np.array([one.message.kind == MELDING for one in predictions]),
@@ -107,14 +113,14 @@ def _judge(prediction: Prediction, calibration: Calibration) -> Judged:
 
 
 def measures(judged: Sequence[Judged]) -> dict[str, float]:
-    """The numbers that are compared between models. ``accuracyAtHalf`` ignores costs and unsure."""
+    """Work out the numbers that models are compared by. ``accuracyAtHalf`` ignores costs and unsure."""
     meldingen = [one for one in judged if one.message.kind == MELDING]
     vragen = [one for one in judged if one.message.kind != MELDING]
     hard = [one for one in judged if one.message.hard]
     found = {
         "messages": float(len(judged)),
         "accuracy": _share(one.right for one in judged),
-        "accuracyAtHalf": _share((one.melding >= 0.5) == (one.message.kind == MELDING) for one in judged),
+        "accuracyAtHalf": _share((one.melding >= _HALF) == (one.message.kind == MELDING) for one in judged),
         "accuracyWhenSure": _share(one.right for one in judged if not one.unsure),
         "meldingRecall": _share(one.right for one in meldingen),
         "vraagRecall": _share(one.right for one in vragen),
@@ -138,17 +144,17 @@ def _share(outcomes: Iterable[bool]) -> float:
 
 
 def _calibration_error(given: Sequence[tuple[float, bool]]) -> float:
-    """Expected calibration error over ten bins of equal width."""
+    """Work out the expected calibration error over ten bins of equal width."""
     if not given:
         return 0.0
     chance, outcome = (np.array(column, dtype=float) for column in zip(*given, strict=True))
     place: NDArray[np.intp] = np.minimum((chance * _BINS).astype(np.intp), _BINS - 1)
-    gaps = [abs(chance[place == b].mean() - outcome[place == b].mean()) * (place == b).sum() for b in set(place)]
+    gaps = [abs((chance - outcome)[place == number].sum()) for number in range(_BINS)]
     return float(sum(gaps) / len(given))
 
 
 def slices(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """The same predictions by author set, channel, language and difficulty."""
+    """Group the predictions by author set, channel, language and difficulty."""
     found: dict[str, list[Judged]] = {}
     for one in judged:
         message = one.message

@@ -12,10 +12,18 @@ from typing import Final
 from services.intake_api.tagging.lexicon import meanings, sectors
 from services.intake_api.tagging.text import Reading
 
-_AGE = re.compile(r"\b(\d{1,2})\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)|\((\d{1,2})\)|\b(?:van|is|was|bijna) (\d{1,2})\b")
+_AGE = re.compile(
+    r"\b(\d{1,2})\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)|\((\d{1,2})\)"
+    r"|\b(?:van|is|was|bijna) (\d{1,2})\b"
+)
 _LONG_AGO = re.compile(r"\b19[2-9]\d\b|\bjaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig)\b")
-_DATE = re.compile(r"\b\d{1,2} (?:januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december)")
-_COUNT = re.compile(r"\b\d{2,4} (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)")
+_DATE = re.compile(
+    r"\b\d{1,2} (?:januari|februari|maart|april|mei|juni|juli|augustus|september"
+    r"|oktober|november|december)"
+)
+_COUNT = re.compile(
+    r"\b\d{2,4} (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)"
+)
 _ADULT = 18
 _LENGTHS = (60, 120, 250, 500, 900)
 _SMALLEST_PIECE, _LARGEST_PIECE = 2, 5
@@ -42,7 +50,7 @@ def piece_terms(reading: Reading) -> list[str]:
 
 
 def meaning_terms(reading: Reading) -> list[str]:
-    """What is said, by group of the lexicon; which group follows which; facts on the form of the message."""
+    """Tell what is said, by group of the lexicon, which follows which, and facts on the form."""
     said = reading.words
     known = {word: sorted(meanings().of_word(word)) for word in set(said)}
     terms = [group for word in said for group in known[word]] + meanings().of_phrases(said)
@@ -89,5 +97,5 @@ BLOCKS: Final = {
 
 
 def terms_of(reading: Reading) -> dict[str, list[str]]:
-    """The terms of every block."""
+    """Count the terms of every block."""
     return {name: block.terms(reading) for name, block in BLOCKS.items()}

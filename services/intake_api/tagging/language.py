@@ -24,4 +24,5 @@ def language_of(words: Sequence[str]) -> str:
 @cache
 def _small_words() -> dict[str, frozenset[str]]:
     source = resources.files(__package__).joinpath("data/languages.toml")
-    return {code: frozenset(words) for code, words in tomllib.loads(source.read_text(encoding="utf-8")).items()}
+    words: dict[str, list[str]] = tomllib.loads(source.read_text(encoding="utf-8"))
+    return {code: frozenset(small) for code, small in words.items()}

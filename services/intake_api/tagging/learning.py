@@ -40,7 +40,7 @@ class Learned:
     messages: int
 
     def columns(self, lessons: Sequence[Lesson]) -> csr_matrix:
-        """The matrix scikit-learn sees for these messages."""
+        """Build the matrix scikit-learn sees for these messages."""
         parts = [
             vectoriser.transform([lesson.terms[name] for lesson in lessons]) * BLOCKS[name].weight
             for name, vectoriser in self.vectorisers.items()
@@ -50,10 +50,10 @@ class Learned:
 
 def lessons(messages: Sequence[Message]) -> tuple[Lesson, ...]:
     """Read every message and count its terms."""
-    found = []
-    for message in messages:
-        found.append(Lesson(message, terms_of(read(message.channel, message.subject, message.text))))
-    return tuple(found)
+    return tuple(
+        Lesson(message, terms_of(read(message.channel, message.subject, message.text)))
+        for message in messages
+    )
 
 
 def fit(given: Sequence[Lesson]) -> Learned:
@@ -72,11 +72,12 @@ def fit(given: Sequence[Lesson]) -> Learned:
 
 
 def linear_model(learned: Learned) -> LinearModel:
-    """The same model in numpy."""
+    """Turn what was learned into the same model in numpy."""
     blocks, first = [], 0
     for name, vectoriser in learned.vectorisers.items():
         terms = tuple(vectoriser.get_feature_names_out())
-        blocks.append(Block(name, BLOCKS[name].weight, terms, _frequencies(vectoriser, learned.messages), learned.messages, first))
+        frequencies = _frequencies(vectoriser, learned.messages)
+        blocks.append(Block(name, BLOCKS[name].weight, terms, frequencies, learned.messages, first))
         first += len(terms)
     coefficients = np.vstack([learned.kind.coef_, learned.sector.coef_])
     intercepts = np.concatenate([learned.kind.intercept_, learned.sector.intercept_])
@@ -90,4 +91,7 @@ def linear_model(learned: Learned) -> LinearModel:
 
 def _frequencies(vectoriser: TfidfVectorizer, messages: int) -> NDArray[np.int32]:
     """In how many messages each term stood: scikit-learn keeps only the weight it made of that."""
-    return np.rint((1 + messages) / np.exp(vectoriser.idf_ - 1) - 1).astype(np.int32)
+    frequencies: NDArray[np.int32] = np.rint((1 + messages) / np.exp(vectoriser.idf_ - 1) - 1).astype(
+        np.int32
+    )
+    return frequencies

@@ -3,18 +3,18 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-_LONGEST_PHRASE = 3
+_PHRASES = (2, 3)
 _SHORTEST_PREFIX = 2
 
 
 class Lexicon:
-    """Terms looked up by whole word, by beginning, by inner part and by phrase; each look-up is a dictionary read."""
+    """Terms looked up by whole word, by beginning, by inner part and by phrase, in dictionaries."""
 
-    def __init__(self, groups: dict[str, Sequence[str]]) -> None:
+    def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
         self._whole: dict[str, frozenset[str]] = {}
         self._beginning: dict[str, frozenset[str]] = {}
         inner: dict[str, frozenset[str]] = {}
@@ -27,12 +27,14 @@ class Lexicon:
                 else:
                     _add(self._whole, term, group)
         self._inner = inner
+        self._longest_beginning = max(map(len, self._beginning), default=0)
+        self._openers = frozenset(term.split()[0] for term in self._whole if " " in term)
         self._any_inner = re.compile("|".join(map(re.escape, inner)) or r"(?!)")
 
     def of_word(self, word: str) -> frozenset[str]:
-        """Groups of one word in lower case."""
+        """Find the groups of one word in lower case."""
         found = self._whole.get(word, frozenset())
-        for end in range(_SHORTEST_PREFIX, len(word) + 1):
+        for end in range(_SHORTEST_PREFIX, min(len(word), self._longest_beginning) + 1):
             if groups := self._beginning.get(word[:end]):
                 found |= groups
         for part in self._any_inner.findall(word):
@@ -40,11 +42,12 @@ class Lexicon:
         return found
 
     def of_phrases(self, words: Sequence[str]) -> list[str]:
-        """Groups of every phrase of two or three words, in order of appearance."""
+        """Find the groups of every phrase of two or three words, in order of their first word."""
         found: list[str] = []
-        for size in range(2, _LONGEST_PHRASE + 1):
-            for start in range(len(words) - size + 1):
-                found.extend(sorted(self._whole.get(" ".join(words[start : start + size]), ())))
+        for start, word in enumerate(words):
+            if word in self._openers:
+                for size in _PHRASES:
+                    found += sorted(self._whole.get(" ".join(words[start : start + size]), ()))
         return found
 
 
@@ -54,13 +57,13 @@ def _add(table: dict[str, frozenset[str]], term: str, group: str) -> None:
 
 @cache
 def meanings() -> Lexicon:
-    """What is said: harm, hypothesis, press, a running case and so on."""
+    """Give the lexicon of what is said: harm, hypothesis, press, a running case and so on."""
     return Lexicon(_groups()["meaning"])
 
 
 @cache
 def sectors() -> Lexicon:
-    """Where it is said to happen: roles, places and things of each sector."""
+    """Give the lexicon of where it happens: roles, places and things of each sector."""
     return Lexicon(_groups()["sector"])
 
 

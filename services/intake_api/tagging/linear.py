@@ -1,4 +1,4 @@
-"""A linear model over weighted terms, in numpy alone: what scikit-learn learned, without needing it to answer."""
+"""A linear model over weighted terms, in numpy alone: scikit-learn taught it and is not needed to answer."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Terms: TypeAlias = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Block:
-    """The terms of one kind that the model knows; each block of a message is brought to its weight in length."""
+    """Terms of one sort that the model knows; each block of a message is brought to its weight in length."""
 
     name: str
     weight: float
@@ -36,15 +36,23 @@ class Block:
         rarity: Floats = np.log((1 + self.messages) / (1 + self.messages_with_term)) + 1
         return rarity
 
-    def weigh(self, terms: Iterable[str]) -> tuple[NDArray[np.intp], Floats]:
-        """Rows and values of the known terms: (1 + ln count) times rarity, brought to the block's length."""
-        counts = Counter(terms)
-        known = [(row, count) for term, count in counts.items() if (row := self.rows.get(term)) is not None]
-        if not known:
-            return np.empty(0, np.intp), np.empty(0)
-        rows, often = np.array(known, dtype=np.intp).T
-        values = (1 + np.log(often)) * self.rarity[rows]
-        return rows, values * (self.weight / np.sqrt(values @ values))
+    def weigh(self, terms: Iterable[str]) -> "Weighed":
+        """Weigh the known terms: (1 + ln count) times rarity, brought to the block's length."""
+        rows = self.rows
+        counts = {rows[term]: count for term, count in Counter(terms).items() if term in rows}
+        where = np.fromiter(counts, np.intp, len(counts))
+        often = np.fromiter(counts.values(), np.float64, len(counts))
+        values = (1 + np.log(often)) * self.rarity[where]
+        return Weighed(self, where, values * (self.weight / (float(np.sqrt(values @ values)) or 1.0)))
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The known terms of one message in one block, with what each counts for."""
+
+    block: Block
+    rows: NDArray[np.intp]
+    values: Floats
 
 
 @dataclass(frozen=True)
@@ -56,22 +64,18 @@ class LinearModel:
     intercepts: NDArray[np.float32]
     sectors: tuple[str | None, ...]
 
-    def scores(self, terms: Terms) -> Floats:
-        """One score for each column."""
-        rows, values = self._weigh(terms)
+    def weigh(self, terms: Terms) -> dict[str, Weighed]:
+        """Weigh the terms of one message, by block."""
+        return {block.name: block.weigh(terms[block.name]) for block in self.blocks}
+
+    def scores(self, weighed: Mapping[str, Weighed]) -> Floats:
+        """Score each column."""
+        rows = np.concatenate([part.block.first_row + part.rows for part in weighed.values()])
+        values = np.concatenate([part.values for part in weighed.values()])
         scores: Floats = self.intercepts + values @ self.weights[rows]
         return scores
 
-    def kind_shares(self, terms: Terms) -> dict[str, dict[str, float]]:
-        """How much each known term adds to the kind's score, by block."""
-        shares: dict[str, dict[str, float]] = {}
-        for block in self.blocks:
-            rows, values = block.weigh(terms[block.name])
-            added = values * self.weights[rows + block.first_row, 0]
-            shares[block.name] = {block.terms[row]: float(share) for row, share in zip(rows, added, strict=True)}
-        return shares
-
-    def _weigh(self, terms: Terms) -> tuple[NDArray[np.intp], Floats]:
-        weighed = [(block.first_row, *block.weigh(terms[block.name])) for block in self.blocks]
-        rows = np.concatenate([first + rows for first, rows, _ in weighed])
-        return rows, np.concatenate([values for _, _, values in weighed])
+    def kind_shares(self, part: Weighed) -> dict[str, float]:
+        """Tell how much each known term of a block adds to the score of the kind."""
+        added = part.values * self.weights[part.block.first_row + part.rows, 0]
+        return {part.block.terms[row]: float(share) for row, share in zip(part.rows, added, strict=True)}

@@ -37,11 +37,11 @@ class Message:
 
 
 class UnreadableLineError(ValueError):
-    """A line of a JSONL file is not what was asked for; the text says which line and what is missing, never content."""
+    """A line of a JSONL file is not what was asked for; says which line and what, never content."""
 
 
 def parse_messages(lines: Iterable[str], name: str = "messages") -> tuple[Message, ...]:
-    """Labelled messages from JSON lines; raises :class:`UnreadableLineError` with the number of a bad line."""
+    """Read labelled messages; raises :class:`UnreadableLineError` with the number of a bad line."""
     found = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -52,7 +52,7 @@ def parse_messages(lines: Iterable[str], name: str = "messages") -> tuple[Messag
 
 
 def shipped_messages() -> tuple[Message, ...]:
-    """The labelled messages in the repository."""
+    """Read the labelled messages in the repository."""
     folder = resources.files(__package__).joinpath("data")
     found: list[Message] = []
     for name in ("messages.jsonl", "extra.jsonl"):
@@ -62,7 +62,7 @@ def shipped_messages() -> tuple[Message, ...]:
 
 
 def read_messages(path: Path) -> tuple[Message, ...]:
-    """The labelled messages of one JSONL file, or of every one in a folder."""
+    """Read the labelled messages of one JSONL file, or of every one in a folder."""
     paths = sorted(path.glob("*.jsonl"), reverse=True) if path.is_dir() else [path]
     found: list[Message] = []
     for file in paths:

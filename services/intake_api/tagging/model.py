@@ -11,7 +11,7 @@ from services.intake_api.tagging.artefact import Artefact, UnusableModelError, u
 from services.intake_api.tagging.features import terms_of
 from services.intake_api.tagging.language import language_of
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
-from services.intake_api.tagging.linear import Floats, Terms
+from services.intake_api.tagging.linear import Floats, Weighed
 from services.intake_api.tagging.messages import MELDING, VRAAG
 from services.intake_api.tagging.nature import nature_of
 from services.intake_api.tagging.signals import signals_of
@@ -37,7 +37,7 @@ class Tagger:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """The model at ``path``, or the one shipped beside this code.
+        """Load the model at ``path``, or the one shipped beside this code.
 
         Raises :class:`UnusableModelError` when the file is missing, damaged, or made for other code.
         """
@@ -49,16 +49,17 @@ class Tagger:
         return cls(unpack(data, lexicon_fingerprint()))
 
     def suggest(self, channel: str, subject: str | None, text: str) -> Suggestion:
-        """A suggestion for any message. What cannot be worked out is a melding, unsure, for a human to read."""
+        """Suggest a tag for any message; one that cannot be worked out is a melding, unsure, for a human."""
         try:
             return self._suggest(read(channel, subject, text))
         except Exception as error:  # noqa: BLE001 - a fault here must never cost a contact; a human reads it instead
-            _log.error("tagging failed: %s", type(error).__name__)  # noqa: TRY400 - a traceback could hold content
+            # Only the class of the fault: a traceback could hold content.
+            _log.error("tagging failed: %s", type(error).__name__)
             return cautious(self.version)
 
     def _suggest(self, reading: Reading) -> Suggestion:
-        terms = terms_of(reading)
-        scores = self._model.scores(terms)
+        weighed = self._model.weigh(terms_of(reading))
+        scores = self._model.scores(weighed)
         melding = self._calibration.melding(float(scores[0]))
         kind = VRAAG if melding < self._calibration.vraag_below else MELDING
         sectors = self._sectors(scores[1:])
@@ -72,7 +73,7 @@ class Tagger:
             language=language_of(reading.words),
             nature=nature_of(reading),
             signals=signals_of(reading),
-            words=self._telling_words(terms, 1 if kind == MELDING else -1),
+            words=self._telling_words(weighed["word"], 1 if kind == MELDING else -1),
             model_version=self.version,
         )
 
@@ -81,8 +82,8 @@ class Tagger:
         best = np.argsort(-chances, kind="stable")[:_BEST_SECTORS]
         return tuple((self._model.sectors[column], round(float(chances[column]), 4)) for column in best)
 
-    def _telling_words(self, terms: Terms, direction: int) -> tuple[str, ...]:
-        shares = self._model.kind_shares(terms)["word"]
+    def _telling_words(self, weighed: Weighed, direction: int) -> tuple[str, ...]:
+        shares = self._model.kind_shares(weighed)
         toward = {term: share * direction for term, share in shares.items() if len(term) >= _SHORTEST_TELLING}
         best = sorted(toward, key=lambda term: (-toward[term], term))[:_TELLING_WORDS]
         return tuple(term for term in best if toward[term] > 0)

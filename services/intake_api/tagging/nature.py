@@ -13,7 +13,7 @@ _HUMAN: Final = frozenset({"harm", "ache", "running"})
 
 
 def nature_of(reading: Reading) -> Nature:
-    """``person`` unless it is plain that nobody asks or tells anything; words of harm always make it a person."""
+    """Say ``person`` unless it is plain that nobody asks or tells; words of harm make it a person."""
     signs = patterns("nature")
     telephone = reading.channel == "telefoon"
     if not telephone and (

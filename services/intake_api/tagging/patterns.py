@@ -8,7 +8,7 @@ from importlib import resources
 
 @cache
 def patterns(name: str) -> dict[str, re.Pattern[str]]:
-    """The named patterns of ``data/<name>.toml``; a list of them matches when any of them does."""
+    """Read the patterns of ``data/<name>.toml``; a list of them matches when any of them does."""
     source = resources.files(__package__).joinpath(f"data/{name}.toml")
     found: dict[str, str | list[str]] = tomllib.loads(source.read_text(encoding="utf-8"))
     return {key: _compiled([given] if isinstance(given, str) else given) for key, given in found.items()}

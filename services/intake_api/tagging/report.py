@@ -42,23 +42,32 @@ def report(messages: Sequence[Message]) -> str:
 
 def _section(title: str, judged: Sequence[Judged]) -> str:
     found = measures(judged)
-    lines = [title, "=" * len(title), *(f"{name:24}{value:10.4f}" for name, value in found.items() if name != "messages")]
+    numbers = [f"{name:24}{value:10.4f}" for name, value in found.items() if name != "messages"]
+    lines = [title, "=" * len(title), *numbers]
     return "\n".join([*lines, "", _confusion(judged), "", _calibration(judged), "", _slices(judged)])
 
 
 def _confusion(judged: Sequence[Judged]) -> str:
-    counts = Counter((one.message.kind, "unsure" if one.unsure else one.kind) for one in judged)
-    rows = [f"{label:10}" + "".join(f"{counts[label, given]:10}" for given in ("melding", "unsure", "vraag"))
-            for label in ("melding", "vraag")]
-    return "\n".join([f"{'label':10}{'melding':>10}{'unsure':>10}{'vraag':>10}", *rows])
+    counts = Counter[tuple[str, str]](
+        (one.message.kind, "unsure" if one.unsure else one.kind) for one in judged
+    )
+    outcomes = ("melding", "unsure", "vraag")
+    rows = [f"{'label':10}" + "".join(f"{outcome:>10}" for outcome in outcomes)]
+    rows += [
+        f"{label:10}" + "".join(f"{counts[label, outcome]:10}" for outcome in outcomes)
+        for label in ("melding", "vraag")
+    ]
+    return "\n".join(rows)
 
 
 def _calibration(judged: Sequence[Judged]) -> str:
     rows = [f"{'said':>10}{'messages':>10}{'melding':>10}"]
     for tenth in range(10):
-        inside = [one.message.kind == MELDING for one in judged if tenth <= min(one.melding * 10, 9.999) < tenth + 1]
+        inside = [one.message.kind == MELDING for one in judged if min(int(one.melding * 10), 9) == tenth]
         if inside:
-            rows.append(f"{tenth * 10:>6}-{tenth * 10 + 10}%{len(inside):10}{sum(inside) / len(inside):10.2f}")
+            rows.append(
+                f"{tenth * 10:>6}-{tenth * 10 + 10}%{len(inside):10}{sum(inside) / len(inside):10.2f}"
+            )
     return "\n".join(rows)
 
 
@@ -77,4 +86,6 @@ def _sector_confusion(judged: Sequence[Judged]) -> str:
         for one in judged
         if one.sectors[0] != one.message.sector
     )
-    return "\n".join(f"{label:20} taken for {given:20}{count:4}" for (label, given), count in wrong.most_common(15))
+    return "\n".join(
+        f"{label:20} taken for {given:20}{count:4}" for (label, given), count in wrong.most_common(15)
+    )

@@ -11,7 +11,7 @@ from services.intake_api.tagging.suggestion import Signal
 from services.intake_api.tagging.text import Reading
 
 _AGE: Final = re.compile(
-    r"\b(?:is|ben|van|heeft|am|bin|ai|a|aged?|turned|was)\s(\d{1,2})\b"
+    r"\b(?:is|ben|van|heeft|am|bin|ist|ai|a|aged?|turned|was)\s(\d{1,2})\b"
     r"(?!\s?(?:%|euro|uur|u\b|keer|maand|weken|dagen|personen|km))"
     r"|\((\d{1,2})(?:\s?(?:j|jaar|ans|jahre|years?))?\)"
     r"|\b(\d{1,2})[\s-]?(?:jaar|jarige?|ans|years?|jahre|j)\b"
@@ -20,7 +20,7 @@ _AGE: Final = re.compile(
 _DURATION: Final = re.compile(
     r"\b(?:al|sinds|na|over|binnen|ruim|gedurende|depuis|il y a|for|since|seit|vor|plus de|meer dan|minstens)"
     r"\s\d{1,2}\s?(?:jaar|ans|years?|jahre)\b"
-    r"|\b\d{1,2}\s?(?:jaar (?:geleden|terug|lang|later|les|dienst|ervaring)|years ago|jahre lang|ans plus tard)"
+    r"|\b\d{1,2}\s?(?:jaar (?:geleden|terug|lang|later|les|dienst|ervaring)|years ago|jahre lang)"
 )
 _THEN: Final = re.compile(
     r"\b(?:toen|destijds|vroeger|als kind|jaren geleden|19[2-9]\d"
@@ -44,7 +44,7 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 
 
 def _minor(said: str, sign: re.Pattern[str]) -> bool:
-    """A minor now: an adult who was a child at the time tells of then, and is not one today."""
+    """Tell a minor now from an adult who was a child at the time."""
     if _THEN.search(said):
         return False
     ages = (int(next(filter(None, found))) for found in _AGE.findall(_DURATION.sub(" ", said)))

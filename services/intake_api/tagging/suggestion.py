@@ -36,7 +36,7 @@ class Suggestion:
 
 
 def cautious(model_version: str) -> Suggestion:
-    """The suggestion when nothing is known: a melding, unsure, for a human to read."""
+    """Suggest what is right when nothing is known: a melding, unsure, for a human to read."""
     return Suggestion(
         kind="melding",
         unsure=True,

@@ -6,12 +6,14 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 import re
 from dataclasses import dataclass
 
-HEAD, TAIL = 2000, 900
+HEAD, TAIL = 1300, 600
 """Characters read of a long text: how it begins and how it ends say what it is for."""
 
-_RAW_HEAD, _RAW_TAIL = 24_000, 6_000
+_RAW_HEAD, _RAW_TAIL = 6_000, 2_000
 _FEWEST_OWN_WORDS = 3
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
+_APOSTROPHES = str.maketrans(
+    {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
 _WORD = re.compile(r"[^\W_]+(?:['.\-][^\W_]+)*")
 _ADDRESS = re.compile(r"https?://\S{1,200}|www\.\S{1,200}|[\w.+-]{1,64}@[\w.-]{1,200}")
@@ -20,8 +22,10 @@ _QUOTE_HEADER = re.compile(
     r"|(?:op|on|le|am)\s.{4,120}(?:schreef|wrote|a écrit|schrieb)\b.{0,120}:$"
     r"|(?:van|from|de|von):\s.{1,120}@)"
 )
-_FORWARD = re.compile(r"(?:^|\n)\s*-*\s*(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
-                      r"weitergeleitete nachricht)")
+_FORWARD = re.compile(
+    r"(?:^|\n)\s*-*\s*(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
+    r"weitergeleitete nachricht)"
+)
 _FORWARD_SUBJECT = re.compile(r"\s*(?:fwd?|fw|tr|wg|doorst|doorgestuurd)\s*:")
 _REPLY_SUBJECT = re.compile(r"\s*(?:re|aw|antw|betr|sv|ref)\s*:")
 
@@ -69,7 +73,7 @@ def words(text: str) -> list[str]:
 
 
 def own_words(text: str) -> str:
-    """The text without quoted lines, what follows a quote header, and what follows a signature mark."""
+    """Leave out quoted lines and all that follows a quote header or a signature mark."""
     kept: list[str] = []
     for line in text.split("\n"):
         if line.rstrip() == "--" or _QUOTE_HEADER.match(line.strip()):

@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 
 from services.intake_api.tagging.artefact import FORMAT, BlockHeader, Header, pack
-from services.intake_api.tagging.evaluate import author_folds, calibration_of, judge, measures, predict_held_out
+from services.intake_api.tagging.evaluate import (
+    author_folds,
+    calibration_of,
+    judge,
+    measures,
+    predict_held_out,
+)
 from services.intake_api.tagging.learning import fit, lessons, linear_model
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.messages import Message, fingerprint
 
 
 def train(messages: Sequence[Message]) -> bytes:
-    """The bytes of a model trained on all messages, calibrated and measured with each author held out in turn."""
+    """Train a model on all messages, calibrated and measured with each author held out in turn."""
     given = lessons(messages)
     held_out = predict_held_out(author_folds(given))
     model = linear_model(fit(given))
@@ -19,7 +25,10 @@ def train(messages: Sequence[Message]) -> bytes:
         data=fingerprint(messages),
         lexicon=lexicon_fingerprint(),
         messages=len(messages),
-        blocks=tuple(BlockHeader(name=block.name, weight=block.weight, terms=len(block.terms)) for block in model.blocks),
+        blocks=tuple(
+            BlockHeader(name=block.name, weight=block.weight, terms=len(block.terms))
+            for block in model.blocks
+        ),
         sectors=model.sectors,
         intercepts=tuple(round(float(value), 4) for value in model.intercepts),
         calibration=calibration_of(held_out),

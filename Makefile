@@ -1,0 +1,59 @@
+# Everything a newcomer needs: `make run` to use it, `make test` to trust it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+INSTALLED := .venv/.installed
+BROWSER_TOOLS := tests/e2e/node_modules/.installed
+
+.PHONY: help run test test-fast check format demo bench lock train clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(INSTALLED): requirements.lock pyproject.toml shared/pyproject.toml deploy/setup/python
+	@deploy/setup/python "$(PYTHON)"
+	@touch $@
+
+$(BROWSER_TOOLS): tests/e2e/package-lock.json deploy/setup/browser
+	@deploy/setup/browser
+	@touch $@
+
+run: $(INSTALLED) ## Serve everything on :8080 with a demo case service on :8090
+	@$(PY) -m deploy.demo.run
+
+test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
+	$(PY) -m pytest -q -n 2 --dist loadgroup tests
+
+test-fast: $(INSTALLED) ## Run the tests that start no server and no browser
+	$(PY) -m pytest -q tests/unit
+
+.PHONY: check-code
+check-code: $(INSTALLED) $(BROWSER_TOOLS)
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd tests/e2e && node_modules/.bin/tsc -p .
+
+check: check-code test-fast ## Format, lint, types, import contracts, fast tests
+
+format: $(INSTALLED) ## Format and mend what can be mended
+	$(BIN)/ruff format -q .
+	$(BIN)/ruff check -q --fix .
+
+demo: $(INSTALLED) ## Replay the five published months and compare the figures
+	@$(PY) -m deploy.demo.demo
+
+bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
+	@$(PY) -m tests.bench
+
+train: $(INSTALLED) ## Train the model again from the data in the repository
+	$(BIN)/onthaal tagging train
+
+lock: ## Write requirements.lock again, with hashes and no address of an index
+	$(BIN)/uv pip compile pyproject.toml shared/pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q -o requirements.lock
+
+clean: ## Forget what was installed and what was kept
+	rm -rf .venv var tests/e2e/node_modules
