@@ -1,0 +1,1 @@
+"""Mail in: every mail becomes a contact, whatever it looks like."""

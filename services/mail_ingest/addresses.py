@@ -1,0 +1,105 @@
+"""Mail addresses as people and programs write them, read in one pass. What is no address is kept as a name."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from services.mail_ingest.charsets import clean_line
+from services.mail_ingest.headers import ENCODED_WORD, decode_words
+
+NAME_LIMIT: Final = 400
+ADDRESS_LIMIT: Final = 320
+
+_TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
+_PLAUSIBLE: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@[^@\s\x00-\x1f\x7f<>(),;:\\\"]+")
+_AROUND_AT: Final = re.compile(r"\s*@\s*")
+_QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+_SPACES: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Whom a header names: the display name and the address, each empty when not given or not plausible."""
+
+    name: str = ""
+    address: str = ""
+
+
+def mailboxes(header: str) -> Iterator[Mailbox]:
+    """Read the mailboxes of an address header whose encoded words are still encoded."""
+    draft = _Draft()
+    depth = 0
+    for piece in _TOKEN.findall(header):
+        if piece == "(":
+            depth += 1
+        elif piece == ")":
+            depth = max(depth - 1, 0)
+        elif depth:
+            draft.comment.append(piece)
+        elif piece in {",", ";"}:
+            yield from draft.finished()
+            draft = _Draft()
+        elif piece == ":" and not draft.angle:
+            draft.words.clear()  # the name of a group
+        else:
+            draft.add(piece)
+    yield from draft.finished()
+
+
+def sender(header: str) -> Mailbox:
+    """Give the first mailbox with an address; a name cut in two by its own comma is mended."""
+    before: list[str] = []
+    first = Mailbox()
+    for mailbox in mailboxes(header):
+        first = first if first.name else mailbox
+        if mailbox.address:
+            return Mailbox(", ".join(filter(None, (*before, mailbox.name))), mailbox.address)
+        before.append(mailbox.name)
+    return first
+
+
+def plausible(address: str) -> str:
+    """Give the address when it can be one, else nothing."""
+    tidy = _AROUND_AT.sub("@", address.strip().strip("'\"").strip()).rstrip(".")
+    fits = len(tidy) <= ADDRESS_LIMIT and "=?" not in tidy and clean_line(tidy) == tidy
+    return tidy if fits and _PLAUSIBLE.fullmatch(tidy) else ""
+
+
+class _Draft:
+    """A mailbox while it is read."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.comment: list[str] = []
+        self.angle = ""
+
+    def add(self, piece: str) -> None:
+        if piece.startswith("<") and "@" in piece:
+            self.angle = piece.strip("<>").rpartition(":")[2]
+        elif piece.startswith('"'):
+            self.words.append(_QUOTED_PAIR.sub(r"\1", piece[1:].removesuffix('"')))
+        else:
+            self.words.append(piece.strip("<>"))
+
+    def finished(self) -> Iterator[Mailbox]:
+        written = "".join(self.words).strip()
+        address = plausible(self.angle) if self.angle else plausible(written)
+        if not self.angle and not address:
+            address, written = _within(written)
+        unnamed = not written or (address and plausible(written) == address)
+        name = _line("".join(self.comment) if unnamed else written)
+        if name or address:
+            yield Mailbox("" if name == address else name, address)
+
+
+def _within(written: str) -> tuple[str, str]:
+    words = written.split()
+    for index, word in enumerate(words):
+        if address := plausible(word):
+            return address, " ".join(words[:index] + words[index + 1 :])
+    return "", written
+
+
+def _line(text: str) -> str:
+    return _SPACES.sub(" ", clean_line(decode_words(text))).strip(" '\"")[:NAME_LIMIT]

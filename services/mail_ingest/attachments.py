@@ -1,0 +1,76 @@
+"""Files found in a mail, each under a name that is safe to show, unique within the mail and never a path."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from services.mail_ingest.charsets import clean_line
+from services.mail_ingest.parsed_mail import Attachment
+from services.mail_ingest.structure import Leaf, file_name
+
+NAME_LIMIT: Final = 120
+EXTENSION_LIMIT: Final = 10
+
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
+_NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f-\x9f<>:\"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_EXTENSIONS: Final[Mapping[str, str]] = {
+    "message/rfc822": ".eml",
+    "message/delivery-status": ".txt",
+    "text/rfc822-headers": ".txt",
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/calendar": ".ics",
+    "text/csv": ".csv",
+    "application/pdf": ".pdf",
+    "application/pkcs7-mime": ".p7m",
+    "application/pkcs7-signature": ".p7s",
+    "application/pgp-signature": ".asc",
+    "application/ms-tnef": ".dat",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "image/heic": ".heic",
+    "audio/mpeg": ".mp3",
+    "video/mp4": ".mp4",
+}
+
+
+class Shelf:
+    """Collects the files of one mail."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._files: dict[str, Attachment] = {}
+
+    def put(self, leaf: Leaf) -> None:
+        """Keep a part as a file."""
+        self.put_bytes(file_name(leaf), leaf.type.full, leaf.content)
+
+    def put_bytes(self, name: str, media_type: str, content: bytes) -> None:
+        """Keep bytes as a file under the given name, or one like it."""
+        known = _MEDIA_TYPE.fullmatch(media_type) and not media_type.startswith("multipart/")
+        default = f"bijlage-{len(self._files) + 1}{_EXTENSIONS.get(media_type, '')}"
+        safe = self._free(safe_name(name) or default)
+        self._files[safe.casefold()] = Attachment(safe, media_type if known else "application/octet-stream", content)
+
+    def files(self) -> tuple[Attachment, ...]:
+        """Give the files in the order in which they came."""
+        return tuple(self._files.values())
+
+    def _free(self, name: str) -> str:
+        stem, dot, extension = name.rpartition(".")
+        number, free = 2, name
+        while free.casefold() in self._files:
+            free = f"{stem} ({number}).{extension}" if dot and stem else f"{name} ({number})"
+            number += 1
+        return free
+
+
+def safe_name(name: str) -> str:
+    """Keep of a file name what is neither path nor control character; the ending stays when it is cut."""
+    last = clean_line(name).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    tidy = _NOT_IN_NAMES.sub("", last).strip(" .")
+    if len(tidy) <= NAME_LIMIT:
+        return tidy
+    stem, dot, extension = tidy.rpartition(".")
+    return f"{stem[: NAME_LIMIT - 12]}.{extension}" if dot and len(extension) <= EXTENSION_LIMIT else tidy[:NAME_LIMIT]

@@ -1,0 +1,196 @@
+"""The header block of a message or part: found, unfolded and decoded, in time linear in its length."""
+
+import re
+from binascii import a2b_qp
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from services.mail_ingest import charsets, transfer
+
+BLOCK_LIMIT: Final = 1_000_000
+VALUE_LIMIT: Final = 64_000
+COUNT_LIMIT: Final = 5_000
+PARAMETER_LIMIT: Final = 8_000
+YEARS: Final = range(1970, 2200)
+"""Years that a Date can mean; outside them it is left out."""
+
+ENCODED_WORD: Final = r"=\?[^?\s]{1,75}\?[bBqQ]\?[^?]*\?="
+_WORD: Final = re.compile(r"=\?([^?\s*]{1,75})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
+_END: Final = re.compile(rb"\r{0,3}\n\r{0,3}(?:\n|$)|^\r{0,3}\n")
+_NAME: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_MAILBOX_LINE: Final = re.compile(rb"\s*(?:>?From (?!\s*:)[^\n]*\n\s*)*")
+_USUAL: Final = re.compile(
+    r"from|to|cc|subject|date|sender|reply-to|received|return-path|delivered-to|message-id|mime-version|content-.+"
+    r"|x-.+"
+)
+_PARAMETER: Final = re.compile(r";?\s*([^\s=;\"]{1,100})\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})/([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
+_MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,398})>")
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The headers of a message or part in their order: lower-case name and unfolded bytes."""
+
+    fields: tuple[tuple[str, bytes], ...] = ()
+
+    def all(self, name: str) -> Iterator[str]:
+        """Give the values of a header as text, encoded words left as they are."""
+        return (charsets.decode(value)[0] for found, value in self.fields if found == name)
+
+    def raw(self, name: str) -> str:
+        """Give the first value that is not blank, encoded words left as they are."""
+        return next((value for value in self.all(name) if value.strip()), "")
+
+    def text(self, name: str) -> str:
+        """Give the first value that is not blank as one clean line, encoded words decoded."""
+        return charsets.clean_line(decode_words(self.raw(name)))
+
+    def names(self) -> frozenset[str]:
+        """Give the lower-case names that occur."""
+        return frozenset(name for name, _ in self.fields)
+
+
+@dataclass(frozen=True)
+class ContentType:
+    """A media type in lower case, and its parameters by lower-case name."""
+
+    main: str
+    sub: str
+    parameters: dict[str, str]
+
+    @property
+    def full(self) -> str:
+        """The media type as it is written."""
+        return f"{self.main}/{self.sub}"
+
+
+def split_message(raw: bytes) -> tuple[Headers, bytes]:
+    """Split a message in headers and body; what does not begin with a header block is all body."""
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")
+    start = raw.removeprefix(b"\xef\xbb\xbf")
+    start = start[_matched(_MAILBOX_LINE, start[:BLOCK_LIMIT]) :]
+    headers, body = split_part(start)
+    if any(_USUAL.fullmatch(name) for name in headers.names()):
+        return headers, body
+    return Headers(), start
+
+
+def split_part(raw: bytes) -> tuple[Headers, bytes]:
+    """Split a part in headers and body; what begins with something else than a header is all body."""
+    end = _END.search(raw)
+    block, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+    fields = tuple(_fields(block[:BLOCK_LIMIT]))
+    return (Headers(fields), body) if fields or not block.strip() else (Headers(), raw)
+
+
+def decode_words(text: str) -> str:
+    """Decode the encoded words of RFC 2047, also those cut in the middle of a character."""
+    pieces: list[str] = []
+    pending, charset, position = b"", "", 0
+    for word in _WORD.finditer(text):
+        between = text[position : word.start()]
+        if between.strip() or not position or word[1].lower() != charset:
+            pieces += (
+                charsets.decode(pending, charset)[0],
+                between if between.strip() or not position else "",
+            )
+            pending = b""
+        pending, charset, position = pending + _word_bytes(word[2], word[3]), word[1].lower(), word.end()
+    return "".join((*pieces, charsets.decode(pending, charset)[0], text[position:]))
+
+
+def content_type(headers: Headers, default: str = "text/plain") -> ContentType:
+    """Read Content-Type; what cannot be read is the default."""
+    found = _MEDIA_TYPE.match(headers.raw("content-type")[:PARAMETER_LIMIT])
+    if not found:
+        return ContentType(*_halves(default), {})
+    return ContentType(found[1].lower(), found[2].lower(), parameters(found[3]))
+
+
+def disposition(headers: Headers) -> tuple[str, dict[str, str]]:
+    """Read Content-Disposition: its lower-case word, empty when absent, and its parameters."""
+    word, _, rest = headers.raw("content-disposition")[:PARAMETER_LIMIT].partition(";")
+    return word.strip().lower(), parameters(rest)
+
+
+def parameters(text: str) -> dict[str, str]:
+    """Read parameters, also those in pieces and with a charset (RFC 2231) and those in encoded words."""
+    plain: dict[str, str] = {}
+    pieces: dict[str, list[tuple[int, str, bool]]] = {}
+    for name, value in _PARAMETER.findall(text[:PARAMETER_LIMIT]):
+        stem, *rest = name.lower().split("*")
+        if not rest:
+            plain.setdefault(stem, charsets.clean_line(decode_words(_unquoted(value))))
+        else:
+            place = int(rest[0]) if rest[0].isdecimal() and rest[0].isascii() else 0
+            pieces.setdefault(stem, []).append((place, _unquoted(value), rest[-1] == ""))
+    return plain | {name: charsets.clean_line(_joined(sorted(found))) for name, found in pieces.items()}
+
+
+def moment(headers: Headers) -> datetime | None:
+    """Read Date, in UTC; None when it is absent or cannot be meant."""
+    try:
+        found = parsedate_to_datetime(headers.raw("date")[:200])
+        aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return aware.astimezone(UTC) if aware.year in YEARS else None
+    except (ValueError, TypeError, IndexError, AttributeError, OverflowError):
+        return None
+
+
+def message_ids(text: str, limit: int = 100) -> tuple[str, ...]:
+    """Give the message identifiers in a text, with their angle brackets, in order."""
+    found = (f"<{charsets.clean_line(one[1])}>" for one in _MESSAGE_ID.finditer(text))
+    return tuple(one for one, _ in zip(found, range(limit), strict=False))
+
+
+def _fields(block: bytes) -> Iterator[tuple[str, bytes]]:
+    name, lines = "", list[bytes]()
+    for count, line in enumerate(block.split(b"\n")):
+        if count > COUNT_LIMIT * 10:
+            break
+        if line[:1] in {b" ", b"\t"}:
+            lines.append(line.rstrip(b"\r"))
+        elif found := _NAME.match(line):
+            if name:
+                yield name, b"".join(lines)[:VALUE_LIMIT]
+            name, lines = found[1].decode("ascii").lower(), [line[found.end() :].rstrip(b"\r")]
+    if name:
+        yield name, b"".join(lines)[:VALUE_LIMIT]
+
+
+def _halves(media_type: str) -> tuple[str, str]:
+    main, _, sub = media_type.partition("/")
+    return main, sub
+
+
+def _matched(pattern: re.Pattern[bytes], data: bytes) -> int:
+    found = pattern.match(data)
+    return found.end() if found else 0
+
+
+def _word_bytes(encoding: str, text: str) -> bytes:
+    data = text.encode("utf-8", "replace")
+    return a2b_qp(data, header=True) if encoding in "qQ" else transfer.base64(data)
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if value[:1] != '"':
+        return value
+    return re.sub(r"\\(.)", r"\1", value[1:-1] if value[-1:] == '"' and len(value) > 1 else value[1:])
+
+
+def _joined(pieces: Sequence[tuple[int, str, bool]]) -> str:
+    charset, data = None, b""
+    for place, value, encoded in pieces:
+        text = value
+        if encoded and place == 0 and value.count("'") >= 2:
+            charset, _, text = value.split("'", 2)
+        data += unquote_to_bytes(text) if encoded else text.encode("utf-8", "replace")
+    return charsets.decode(data, charset)[0]

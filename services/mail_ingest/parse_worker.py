@@ -1,0 +1,51 @@
+"""The parsing process: reads mails from standard input and answers on standard output.
+
+Started by `limited` as `python -m services.mail_ingest.parse_worker SECONDS MEGABYTES`. It ends when a mail takes
+longer or needs more memory than that, and when its parent has gone.
+"""
+
+import resource
+import signal
+import sys
+from typing import BinaryIO, Final
+
+from services.mail_ingest.frames import LENGTH, READY, framed, pack
+from services.mail_ingest.parser import parse
+
+GRACE: Final = 5
+"""Seconds after which the process ends itself; the parent comes first, unless it was killed."""
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, seconds: float) -> None:
+    """Parse until the requests end."""
+    answers.write(READY)
+    answers.flush()
+    while len(head := requests.read(LENGTH)) == LENGTH:
+        raw = requests.read(int.from_bytes(head, "big"))
+        signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
+        answer = framed(pack(parse(raw)))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        answers.write(answer)
+        answers.flush()
+
+
+def limit(megabytes: int) -> None:
+    """Set what the process may use at most. No core dump: it would hold what people wrote."""
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    for what in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(what, (0, 0))
+
+
+def main() -> None:
+    """Set the limits and serve."""
+    seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    limit(megabytes)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer, seconds)
+    except MemoryError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

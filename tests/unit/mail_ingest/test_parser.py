@@ -1,0 +1,132 @@
+"""Reading mails."""
+
+import json
+import random
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.mail_ingest import parser
+from services.mail_ingest.parsed_mail import ParsedMail, Reading
+from services.mail_ingest.parser import parse, scan
+from tests.unit.mail_ingest.awkward import ALL, HEAD, PDF, PLAIN, Awkward, mail, parts
+
+FUZZ = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+PIECES = [
+    b"Content-Type: multipart/mixed; boundary=x\r\n", b"--x\r\n", b"--x--\r\n", b"\r\n\r\n", b"\n", b"=?utf-8?b?", b"?=",
+    b"Content-Type: text/html\r\n", b"Content-Transfer-Encoding: base64\r\n", b"From: ", b"<a@b>", b"(", b'"', b";", b"*0*=",
+    b"filename", b"\0", b"\xff", b"\xed\xa0\x80", b"<p", b"<!--", b"begin 644 x\n", b"&#xD800;", b"+2AA-", b"charset=utf-7",
+]  # fmt: skip
+
+
+def texts(found: ParsedMail) -> list[str]:
+    """Every text in a parsed mail, except the body."""
+    lines = [found.sender.name, found.sender.address, found.reply_to.name, found.subject, found.message_id, found.in_reply_to]
+    return [*lines, *found.recipients, *found.references, *found.marks.values(), *(file.name for file in found.attachments)]
+
+
+def assert_can_be_stored(found: ParsedMail) -> None:
+    """Nothing in it that a database, a header or JSON refuses."""
+    for text in (*texts(found), found.text):
+        assert "\0" not in text
+        assert json.dumps(text, ensure_ascii=False).encode("utf-8")
+    assert not any(character in line for line in texts(found) for character in "\r\n")
+    assert len(found.text) <= parser.TEXT_LIMIT
+    assert len(found.subject) <= parser.SUBJECT_LIMIT
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_an_awkward_mail_is_read_as_a_person_would(case: Awkward) -> None:
+    began = time.process_time()
+    found = parse(case.raw)
+    assert time.process_time() - began < 2
+    files = tuple((file.name, file.content) for file in found.attachments)
+    expected = (case.subject, case.sender, case.address, case.text, case.files)
+    seen = (found.subject, found.sender.name, found.sender.address, found.text, files)
+    assert seen == tuple(now if wanted is None else wanted for wanted, now in zip(expected, seen, strict=True))
+    assert found.status == case.status
+    assert_can_be_stored(found)
+
+
+def test_headers_that_tell_when_to_whom_and_in_answer_to_what_are_read() -> None:
+    found = parse(
+        mail(
+            "From: a@example.be\nReply-To: Noor <noor@example.be>\nTo: x@example.be, Y <y@example.be>\nCc: X@example.be, x@example.be\n"
+            "Date: Mon, 1 Jan 2024 10:00:00 +0100\nMessage-ID:  <1@a>\nIn-Reply-To: <0@a> (oud)\nReferences: <8@a>\n <9@a>\n\nDag"
+        )
+    )
+    assert (found.reply_to.address, found.recipients) == ("noor@example.be", ("x@example.be", "y@example.be", "X@example.be"))
+    assert found.sent_at == datetime(2024, 1, 1, 9, tzinfo=UTC)
+    assert (found.message_id, found.in_reply_to, found.references) == ("<1@a>", "<0@a>", ("<8@a>", "<9@a>"))
+
+
+@pytest.mark.parametrize(
+    "date", ["", "gisteren", "Mon, 99 Foo 2024 99:99:99", "1 Jan 0000 00:00 +9999", "Thu, 1 Jan 9999 23:59 -2359"]
+)
+def test_a_date_that_is_no_date_is_left_out(date: str) -> None:
+    assert parse(mail(f"From: a@b.be\nDate: {date}\n\nDag")).sent_at is None
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    found = parse(mail(HEAD + "\n" + "woord " * 200_000))
+    assert (len(found.text), found.status, found.doubts) == (500_000, Reading.PARTIAL, ("length",))
+
+
+def test_a_mail_of_many_megabytes_is_read_in_seconds() -> None:
+    big = "Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n" + ("iVBORw0KGgoAAAANSUhEUgAA" * 3 + "\n") * 100_000
+    began = time.process_time()
+    found = parse(parts(PLAIN, big))
+    assert time.process_time() - began < 4
+    assert (found.text, len(found.attachments[0].content)) == ("Dag", 5_400_000)
+
+
+def test_a_scan_finds_sender_and_subject_and_says_that_reading_failed() -> None:
+    found = scan(mail("From: =?utf-8?q?No=C3=B6r?= <noor@example.be>\nSubject: =?utf-8?q?caf=C3=A9?=\n\nDag"))
+    assert (found.sender.name, found.sender.address, found.subject) == ("Noör", "noor@example.be", "café")
+    assert found.status is Reading.FAILED
+
+
+@FUZZ
+@given(st.binary(max_size=2000))
+def test_any_bytes_become_a_mail(raw: bytes) -> None:
+    assert_can_be_stored(parse(raw))
+    assert_can_be_stored(scan(raw))
+
+
+@FUZZ
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=60).map(b"".join))
+def test_any_heap_of_mail_pieces_becomes_a_mail(raw: bytes) -> None:
+    assert_can_be_stored(parse(b"From: a@b.be\r\n" + raw))
+    assert_can_be_stored(scan(raw))
+
+
+@FUZZ
+@given(st.sampled_from([case.raw for case in ALL if len(case.raw) < 5000]), st.randoms(use_true_random=False))
+def test_any_damage_to_a_mail_leaves_a_mail(raw: bytes, chance: random.Random) -> None:
+    damaged = bytearray(raw or b"x")
+    for _ in range(chance.randint(1, 8)):
+        place = chance.randrange(len(damaged))
+        piece = chance.choice([b"", *PIECES, chance.randbytes(3)])
+        damaged[place : place + chance.randint(0, 5)] = piece or bytes([chance.randrange(256)])
+    found = parse(bytes(damaged))
+    assert_can_be_stored(found)
+    assert found.status is not Reading.FAILED
+
+
+@FUZZ
+@given(st.text(max_size=300).filter(str.strip))
+def test_text_comes_out_as_it_went_in(text: str) -> None:
+    body = text.encode("utf-8", "replace")
+    found = parse(mail(f"{HEAD}Content-Type: text/plain; charset=utf-8\n\n") + body)
+    words = [word for word in body.decode().split() if word.isalnum() and word.isascii()]
+    assert all(word in found.text for word in words) or b"begin " in body or body.startswith(b"\xef\xbb\xbf")
+
+
+def test_a_file_goes_out_byte_for_byte() -> None:
+    content = bytes(range(256)) * 10
+    head = b"From: a@b.be\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: application/x-data\r\n\r\n"
+    assert parse(head + content + b"\r\n--x--\r\n").attachments[0].content == content
+    assert parse(parts(PDF)).attachments[0].content == b"%PDF"
