@@ -1,6 +1,5 @@
 """A limit on how much a request may carry, whether it says its length or not."""
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onthaal_schema.problems import PayloadTooLarge
@@ -23,8 +22,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = Request(scope).headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._limit:
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if length.isdigit() and int(length) > self._limit:
             await self._drain(receive)
             await answer(self._problem())(scope, receive, send)
             return
