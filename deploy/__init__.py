@@ -1,0 +1,1 @@
+"""What runs beside the product: containers, services of the host, the demo."""
