@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.Column("contact_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(length=16), nullable=False),
-        sa.Column("nature", sa.String(length=16), nullable=False),
+        sa.Column("natures", sa.String(length=60), nullable=False),
         sa.Column("occurred_at", MOMENT, nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_event")),

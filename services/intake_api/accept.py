@@ -130,7 +130,7 @@ class Accept:
             "contact_id": row["id"],
             "version": 1,
             "type": "registered",
-            "nature": row["nature"],
+            "natures": row["nature"],
             "occurred_at": now,
             "payload": self.frame.payload(EventType.REGISTERED, row, event_id, now),
         }

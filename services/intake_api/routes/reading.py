@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -81,11 +81,15 @@ def only(*names: str) -> Dependency:
     """Give a dependency that refuses query parameters that are not known (Belgif req-valid)."""
 
     def check(request: Request) -> None:
-        unknown = [name for name in request.query_params if name not in names]
-        if unknown:
-            raise InvalidInput.unknown(*(name[:100] for name in unknown), in_="query")
+        _refuse_parameters(request, names)
 
     return Depends(check)  # type: ignore[no-any-return]
+
+
+def _refuse_parameters(request: Request, known: Sequence[str] = ()) -> None:
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise InvalidInput.unknown(*(name[:100] for name in unknown[:MOST_ISSUES]), in_="query")
 
 
 async def json_bytes(request: Request) -> bytes:
@@ -161,6 +165,7 @@ def _places(value: Any, name: str, wrong: Callable[[Any], bool]) -> Iterator[str
 
 async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUpload]]:
     """Read a body that is JSON, or multipart with a JSON part and files (roles: attachment, scan, original)."""
+    _refuse_parameters(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await json_bytes(request), []
     try:

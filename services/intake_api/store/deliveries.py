@@ -120,7 +120,7 @@ class Deliveries:
     async def _spread_to(self, connection: AsyncConnection, subscription: Any) -> int:
         events = tables.event.c
         query = (
-            select(events.position, events.contact_id, events.nature)
+            select(events.position, events.contact_id, events.natures)
             .where(events.position > subscription["position"])
             .order_by(events.position)
             .limit(SPREAD)
@@ -128,8 +128,8 @@ class Deliveries:
         rows = (await connection.execute(query)).all()
         if not rows:
             return 0
-        natures = subscription["natures"].split()
-        wanted = [row for row in rows if row.nature in natures]
+        asked = set(subscription["natures"].split())
+        wanted = [row for row in rows if not asked.isdisjoint(row.natures.split())]
         if wanted:
             await connection.execute(insert(tables.delivery), [_pending(subscription["id"], row) for row in wanted])
             await self._claim(connection, subscription["id"], {row.contact_id for row in wanted})

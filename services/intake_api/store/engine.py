@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from onthaal_schema.problems import ServiceUnavailable
@@ -69,8 +70,8 @@ class Database:
         try:
             async with self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
                 yield connection
-        except (OperationalError, OSError, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and not (error.connection_invalidated or isinstance(error, OperationalError)):
+        except (SQLAlchemyError, OSError) as error:
+            if not _is_away(error):
                 raise
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
 
@@ -85,7 +86,9 @@ class Database:
         try:
             async with self.reading.connect() as connection:
                 yield connection
-        except (OperationalError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
+            if not _is_away(error):
+                raise
             raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
 
     async def epoch(self) -> UUID:
@@ -113,6 +116,14 @@ class Database:
         await self.writing.dispose()
         if self.on_sqlite:
             await self.reading.dispose()
+
+
+def _is_away(error: Exception) -> bool:
+    """Say whether the database cannot be reached or is full of work, rather than asked something wrong (PostgreSQL appendix A)."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or isinstance(error, OperationalError) or state[:2] in {"08", "53", "57"}
+    return isinstance(error, OSError | NoConnectionLeft)
 
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:

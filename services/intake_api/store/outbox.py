@@ -84,7 +84,7 @@ class Outbox:
             "contact_id": row["id"],
             "version": row["version"],
             "type": short(kind),
-            "nature": row["nature"],
+            "natures": " ".join(await self._natures(connection, row)),
             "occurred_at": now,
             "payload": self.frame.payload(kind, row, event_id, now),
         }
@@ -93,11 +93,16 @@ class Outbox:
             values["position"] = await connection.scalar(select(tables.event_position.next_value()))
         await connection.execute(insert(tables.event).values(**values))
 
+    async def _natures(self, connection: AsyncConnection, row: Mapping[str, Any]) -> list[str]:
+        """Whoever was told of a person must hear that it was none after all: an event goes to every nature it ever had."""
+        earlier = select(tables.earlier_kind.c.nature).where(tables.earlier_kind.c.contact_id == row["id"]).distinct()
+        return sorted({row["nature"], *(await connection.execute(earlier)).scalars()})
+
     async def after(self, position: int, limit: int, natures: Sequence[str]) -> tuple[list[ContactEvent], int]:
         """Read the events after a position, oldest first, and the position that was read up to."""
         async with self._database.read() as connection:
             rows = (await connection.execute(_after(position, limit))).all()
-        events = [ContactEvent.model_validate_json(row.payload) for row in rows if row.nature in natures]
+        events = [ContactEvent.model_validate_json(row.payload) for row in rows if not set(natures).isdisjoint(row.natures.split())]
         return events, rows[-1].position if rows else position
 
     async def head(self) -> int:
@@ -110,7 +115,7 @@ class Outbox:
 def _after(position: int, limit: int) -> Any:
     columns = tables.event.c
     return (
-        select(columns.position, columns.nature, columns.payload)
+        select(columns.position, columns.natures, columns.payload)
         .where(columns.position > position)
         .order_by(columns.position)
         .limit(limit)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, select, tuple_, update
+from sqlalchemy import Select, and_, case, or_, select, update
 
 from onthaal_schema.contact import ContactPage, ContactState
 from onthaal_schema.problems import InvalidInput, NotFound
@@ -47,7 +47,9 @@ class Overview:
         if query.received_until:
             wanted = wanted.where(CONTACT.received_at < query.received_until)
         if query.before:
-            wanted = wanted.where(tuple_(CONTACT.received_at, CONTACT.id) < tuple_(*_place(query.before)))
+            moment, contact_id = _place(query.before)
+            same_moment = and_(CONTACT.received_at == moment, CONTACT.id < contact_id)
+            wanted = wanted.where(or_(CONTACT.received_at < moment, same_moment))
         return self._of_person(wanted, query)
 
     def _of_person(self, wanted: Select[Any], query: ContactQuery) -> Select[Any]:

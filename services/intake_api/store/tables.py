@@ -209,7 +209,7 @@ event = Table(
     Column("contact_id", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
     Column("type", String(16), nullable=False),
-    Column("nature", String(16), nullable=False),
+    Column("natures", String(60), nullable=False),
     Column("occurred_at", Moment, nullable=False),
     Column("payload", Text, nullable=False),
     UniqueConstraint("contact_id", "version"),

@@ -58,17 +58,16 @@ def lessons(messages: Sequence[Message]) -> tuple[Lesson, ...]:
 
 def fit(given: Sequence[Lesson]) -> Learned:
     """Fit on these messages; the same messages in the same order give the same weights."""
-    vectorisers = {}
-    for name in BLOCKS:
-        vectoriser = TfidfVectorizer(analyzer=list, sublinear_tf=True, min_df=_FEWEST_MESSAGES)
-        vectorisers[name] = vectoriser.fit([lesson.terms[name] for lesson in given])
+    vectorisers, parts = {}, []
+    for name, block in BLOCKS.items():
+        vectorisers[name] = TfidfVectorizer(analyzer=list, sublinear_tf=True, min_df=_FEWEST_MESSAGES)
+        parts.append(vectorisers[name].fit_transform([lesson.terms[name] for lesson in given]) * block.weight)
+    columns = csr_matrix(hstack(parts))
     kind = LogisticRegression(C=_KIND_FREEDOM, solver="liblinear", random_state=0)
     sector = LinearSVC(C=_SECTOR_FREEDOM, dual=True, random_state=0, max_iter=5000)
-    learned = Learned(vectorisers, kind, sector, len(given))
-    columns = learned.columns(given)
     kind.fit(columns, [lesson.message.kind == MELDING for lesson in given])
     sector.fit(columns, [lesson.message.sector or NO_SECTOR for lesson in given])
-    return learned
+    return Learned(vectorisers, kind, sector, len(given))
 
 
 def linear_model(learned: Learned) -> LinearModel:

@@ -11,7 +11,7 @@ from services.intake_api.tagging.suggestion import Signal
 from services.intake_api.tagging.text import Reading
 
 _AGE: Final = re.compile(
-    r"\b(?:is|ben|van|heeft|am|bin|ist|ai|a|aged?|turned|was)\s(\d{1,2})\b"
+    r"\b(?:is|pas|ben|van|heeft|am|bin|ist|ai|a|aged?|turned|was)\s(\d{1,2})\b"
     r"(?!\s?(?:%|euro|uur|u\b|keer|maand|weken|dagen|personen|km))"
     r"|\((\d{1,2})(?:\s?(?:j|jaar|ans|jahre|years?))?\)"
     r"|\b(\d{1,2})[\s-]?(?:jaar|jarige?|ans|years?|jahre|j)\b"
@@ -23,8 +23,9 @@ _DURATION: Final = re.compile(
     r"|\b\d{1,2}\s?(?:jaar (?:geleden|terug|lang|later|les|dienst|ervaring)|years ago|jahre lang)"
 )
 _THEN: Final = re.compile(
-    r"\b(?:toen|destijds|vroeger|als kind|jaren geleden|19[2-9]\d"
-    r"|jaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig))\b"
+    r"\b(?:toen ik|destijds|als kind (?:was|werd|zat|ben|moest|had)|mijn jeugd|[1-9]\d jaar geleden"
+    r"|jaren geleden|19[2-9]\d|jaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig)"
+    r"|when i was|quand j'étais|als ich)\b"
 )
 _ADULT: Final = 18
 

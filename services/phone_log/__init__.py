@@ -1,0 +1,1 @@
+"""The operator's desk: calls and letters are registered here, and contacts are looked at."""

@@ -1,0 +1,1 @@
+"""The pages of the desk: signing in, the overview, registering, one contact."""

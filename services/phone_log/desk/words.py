@@ -1,0 +1,120 @@
+"""What the desk calls things, in Dutch: every code that an operator may read, as words."""
+
+from datetime import datetime
+from typing import Final
+
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import Kind, KindSource, Nature, Role, Sector, Status
+from onthaal_schema.message import Direction
+from onthaal_schema.opening_hours import ClosedReason, OpeningHours
+from onthaal_schema.worklist import WorkReason
+
+from services.kit.pages import BRUSSELS
+from services.phone_log.melder import Language, SafeChannel
+from services.phone_log.registration import CallNature
+
+CHANNELS: Final = {
+    Channel.TELEFOON: "Telefoon",
+    Channel.BRIEF: "Brief",
+    Channel.MAIL: "Mail",
+    Channel.CONTACTFORMULIER: "Contactformulier",
+    Channel.CHAT: "Chat",
+}
+KINDS: Final = {Kind.MELDING: "Melding", Kind.VRAAG: "Vraag"}
+SOURCES: Final = {
+    KindSource.MELDER: "melder",
+    KindSource.OPERATOR: "medewerker",
+    KindSource.MODEL: "voorstel van het systeem",
+}
+NATURES: Final = {
+    Nature.PERSON: "Persoon",
+    Nature.MACHINE: "Automatisch bericht",
+    Nature.SPAM: "Spam",
+    Nature.NON_CONTACT: "Geen contact",
+}
+CALLS: Final = {
+    CallNature.PERSON: "Persoon",
+    CallNature.SILENT: "Stille oproep",
+    CallNature.WRONG_NUMBER: "Verkeerd nummer",
+    CallNature.TEST: "Test",
+}
+ROLES: Final = {
+    Role.SLACHTOFFER: "Slachtoffer",
+    Role.GETUIGE: "Getuige",
+    Role.VERWANT: "Verwant (ouder, partner, vriend)",
+    Role.DERDE: "Derde",
+    Role.ORGANISATIE: "Organisatie",
+    Role.DADER: "Dader",
+}
+SECTORS: Final = {sector: sector.value for sector in Sector}
+STATUSES: Final = {Status.OPEN: "Nog niet bevestigd", Status.COMPLETED: "Bevestigd"}
+DIRECTIONS: Final = {
+    Direction.INBOUND: "Van de melder",
+    Direction.OUTBOUND: "Aan de melder",
+    Direction.NOTE: "Notitie voor collega's",
+}
+REASONS: Final = {
+    WorkReason.DANGER: "Mogelijk gevaar",
+    WorkReason.UNSURE: "Het systeem twijfelt: melding of vraag?",
+    WorkReason.DOUBTED_VRAAG: "Vraag, maar het systeem denkt aan een melding",
+    WorkReason.UNREADABLE: "Mail kon niet helemaal gelezen worden",
+}
+SIGNALS: Final = {
+    "immediateDanger": "tekens van direct gevaar",
+    "minorInvolved": "minderjarige betrokken",
+    "anonymousWish": "wil anoniem blijven",
+}
+SAFE_CHANNELS: Final = {
+    SafeChannel.TELEFOON: "Telefoon",
+    SafeChannel.MAIL: "Mail",
+    SafeChannel.BRIEF: "Brief",
+    SafeChannel.NONE: "Geen contact opnemen",
+}
+LANGUAGES: Final = {
+    Language.NL: "Nederlands",
+    Language.FR: "Frans",
+    Language.EN: "Engels",
+    Language.DE: "Duits",
+    Language.AR: "Arabisch",
+    Language.ES: "Spaans",
+    Language.IT: "Italiaans",
+    Language.PL: "Pools",
+    Language.PT: "Portugees",
+    Language.RO: "Roemeens",
+    Language.RU: "Russisch",
+    Language.TR: "Turks",
+    Language.UK: "Oekraïens",
+}
+_CLOSED: Final = {
+    ClosedReason.CLOSURE: "sluitingsdag",
+    ClosedReason.HOLIDAY: "feestdag",
+    ClosedReason.WEEKEND: "weekend",
+    ClosedReason.OUTSIDE_HOURS: "buiten de openingsuren",
+}
+_DAYS: Final = ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag")
+
+
+def hours(known: OpeningHours) -> str:
+    """Say whether it was open: `Open`, or `Gesloten: feestdag (Kerstmis)`."""
+    if known.reason is None:
+        return "Open"
+    name = f" ({known.holiday})" if known.holiday else ""
+    return f"Gesloten: {_CLOSED[known.reason]}{name}"
+
+
+def moment(at: datetime) -> str:
+    """Write a moment on the clock of Brussels: `maandag 23/11/2026, 18:00`."""
+    wall = at.astimezone(BRUSSELS)
+    return f"{_DAYS[wall.weekday()]} {wall:%d/%m/%Y, %H:%M}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: `312 kB`, `4,2 MB`, `30 MB`."""
+    if count < 1_000_000:
+        return f"{max(1, round(count / 1000))} kB"
+    return f"{count / 1_000_000:.1f} MB".replace(".0", "").replace(".", ",")
+
+
+def percent(share: float) -> str:
+    """Write how sure a model is: `87 %`, and never more than 99."""
+    return f"{min(round(share * 100), 99)} %"
