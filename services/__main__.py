@@ -219,9 +219,9 @@ def train(
 ) -> None:
     """Train the model again; the same messages give the same model."""
     from services.intake_api.tagging import commands  # noqa: PLC0415
-    from services.intake_api.tagging.model import SHIPPED  # noqa: PLC0415
 
-    typer.echo(f"Model {commands.train(data, out or SHIPPED)} is written.")
+    shipped = Path(commands.__file__).with_name("data") / "model.bin"
+    typer.echo(f"Model {commands.train(data, out or shipped)} is written.")
 
 
 def main() -> None:

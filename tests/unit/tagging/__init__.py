@@ -1,0 +1,1 @@
+"""Tagging: what it suggests, how it is trained, and what it refuses."""

@@ -1,0 +1,233 @@
+"""What an operator sees for messages of the sort the helpline receives; none was used in training."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.intake_api.tagging.model import Tagger
+from services.intake_api.tagging.suggestion import Suggestion
+
+MELDINGEN = [
+    (
+        "chat",
+        None,
+        "mijn trainer van de judo duwt mij elke week tegen de muur en ik durf niet meer gaan",
+        "nl",
+    ),
+    (
+        "mail",
+        "mon entraîneur",
+        "Bonjour, l'entraîneur de ma fille la touche dans le vestiaire, elle a peur.",
+        "fr",
+    ),
+    ("chat", None, "my professor keeps touching my shoulder and yesterday he tried to kiss me", "en"),
+    (
+        "mail",
+        "Trainer",
+        "Guten Tag, der Trainer meiner Tochter schlägt die Kinder, sie hat Angst vor ihm.",
+        "de",
+    ),
+    ("telefoon", None, "Moeder van meisje (9). Juf sluit haar op in de berging. Kind slaapt slecht.", "nl"),
+]
+VRAGEN = [
+    ("mail", "folders", "Dag, kunnen wij 50 folders en 10 affiches bestellen voor onze bibliotheek?", "nl"),
+    (
+        "mail",
+        "presse",
+        "Bonjour, journaliste, je souhaite une interview avec votre porte-parole. Merci.",
+        "fr",
+    ),
+    (
+        "mail",
+        "data request",
+        "Could you share the number of reports per year for our research project?",
+        "en",
+    ),
+    ("chat", None, "Guten Tag, ist die Beratung bei Ihnen kostenlos und anonym?", "de"),
+    ("contactformulier", "studiedag", "Wij zoeken een spreker voor onze studiedag over ons beleid.", "nl"),
+]
+
+
+@pytest.mark.parametrize(("channel", "subject", "text", "language"), MELDINGEN)
+def test_someone_telling_what_happened_is_a_melding(
+    tagger: Tagger, channel: str, subject: str | None, text: str, language: str
+) -> None:
+    suggestion = tagger.suggest(channel, subject, text)
+
+    assert (suggestion.kind, suggestion.language, suggestion.nature) == ("melding", language, "person")
+
+
+@pytest.mark.parametrize(("channel", "subject", "text", "language"), VRAGEN)
+def test_someone_asking_for_folders_figures_or_a_speaker_is_a_vraag(
+    tagger: Tagger, channel: str, subject: str | None, text: str, language: str
+) -> None:
+    suggestion = tagger.suggest(channel, subject, text)
+
+    assert (suggestion.kind, suggestion.unsure, suggestion.language) == ("vraag", False, language)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Beste Lies, is er al nieuws over mijn melding van vorige maand? Ik wacht nog op antwoord.",
+        "Bedankt voor het gesprek van gisteren. Hij is intussen geschorst en mijn dochter slaapt weer.",
+    ],
+)
+def test_a_question_or_thanks_on_a_running_case_is_a_melding(tagger: Tagger, text: str) -> None:
+    assert tagger.suggest("mail", "dossier", text).kind == "melding"
+
+
+@pytest.mark.parametrize(
+    ("text", "sector"),
+    [
+        ("De coach van de zwemclub weegt de zwemmers voor de hele ploeg en roept op mijn dochter.", "Sport"),
+        ("In het woonzorgcentrum trekt een verpleegkundige mijn moeder ruw uit bed.", "Zorg"),
+        ("Mijn promotor aan de universiteit dreigt mijn doctoraat stop te zetten.", "Hoger onderwijs"),
+        ("Op het scoutskamp duwde een leider de welpen in het water.", "Jeugd"),
+        ("De pastoor van de parochie laat misdienaars op zijn schoot zitten.", "Kerk en organisatie"),
+        ("Mijn pleegvader leest mijn dagboek en slaat mijn broertje.", "Opgroeien"),
+        ("Hij doet mij pijn en ik wil niet zeggen wie het is.", None),
+    ],
+)
+def test_the_sector_is_suggested_only_where_the_message_tells_it(
+    tagger: Tagger, text: str, sector: str | None
+) -> None:
+    suggestion = tagger.suggest("contactformulier", None, text)
+
+    assert suggestion.sector == sector
+    assert suggestion.sectors[0] == (sector, suggestion.sector_confidence)
+    assert len({name for name, _ in suggestion.sectors}) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "help mij aub",
+        "hij staat nu voor de deur en hij heeft een mes",
+        "ik wil niet meer leven door wat hij doet",
+        "il est devant la porte, j'ai peur, aidez-moi",
+        "he said he will kill me, he is outside now",
+        "mein Vater bringt mich um, Hilfe!",
+    ],
+)
+def test_immediate_danger_is_signalled_in_four_languages(tagger: Tagger, text: str) -> None:
+    suggestion = tagger.suggest("chat", None, text)
+
+    assert suggestion.signals[0] == "immediateDanger"
+    assert suggestion.kind == "melding"
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("Mijn dochter van 9 wordt geslagen door haar juf.", True),
+        ("Notre fils (11) ne veut plus aller au club.", True),
+        ("I am 15 and my coach hits me.", True),
+        ("Unsere Tochter ist 8 und weint jeden Tag.", True),
+        ("In 1971 was ik 9 jaar en zat ik op internaat bij de broeders.", False),
+        ("Mijn moeder van 84 woont al 12 jaar in een woonzorgcentrum.", False),
+    ],
+)
+def test_a_minor_is_signalled_but_not_one_who_was_young_long_ago(
+    tagger: Tagger, text: str, *, minor: bool
+) -> None:
+    assert ("minorInvolved" in tagger.suggest("mail", None, text).signals) is minor
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("Ik wil anoniem blijven, maar onze trainer slaat de kinderen.", True),
+        ("Zet mijn naam er nergens bij alstublieft.", True),
+        ("Je souhaite rester anonyme.", True),
+        ("Please do not use my name.", True),
+        ("Ich möchte anonym bleiben.", True),
+        ("Mijn naam is Jan en ik wil iets melden.", False),
+    ],
+)
+def test_a_wish_to_stay_anonymous_is_signalled(tagger: Tagger, text: str, *, wish: bool) -> None:
+    assert ("anonymousWish" in tagger.suggest("mail", None, text).signals) is wish
+
+
+@pytest.mark.parametrize(
+    ("channel", "subject", "text", "nature"),
+    [
+        ("mail", "Automatisch antwoord: uw vraag", "Ik ben afwezig tot maandag.", "machine"),
+        ("mail", "Undelivered Mail Returned to Sender", "The message could not be delivered.", "machine"),
+        ("mail", "SEO offer", "We bring you to page one with quality backlinks, guaranteed.", "spam"),
+        ("telefoon", None, "Stille oproep, na een minuut ingelegd.", "nonContact"),
+        ("telefoon", None, "Stille oproep, gehuil op de achtergrond, bang.", "person"),
+        ("mail", "Afspraak", "Mijn trainer stuurde een automatisch antwoord nadat hij mij sloeg.", "person"),
+    ],
+)
+def test_only_what_is_plainly_not_a_person_is_called_so(
+    tagger: Tagger, channel: str, subject: str | None, text: str, nature: str
+) -> None:
+    assert tagger.suggest(channel, subject, text).nature == nature
+
+
+def test_the_quoted_mail_and_the_signature_do_not_decide(tagger: Tagger) -> None:
+    own = "Kunt u ons 20 folders en affiches opsturen voor de wachtzaal? Alvast dank."
+    quoted = "\n> Mijn trainer slaat mij en ik ben bang.\n> Hij heeft mij aangeraakt in de kleedkamer."
+
+    suggestion = tagger.suggest("mail", "folders", own + quoted + "\n-- \nJan\njan@example.org")
+
+    assert suggestion.kind == "vraag"
+    assert not {"trainer", "bang", "jan"} & set(suggestion.words)
+
+
+def test_a_message_that_is_only_a_quote_is_read_whole(tagger: Tagger) -> None:
+    text = "> Mijn trainer slaat mij en ik ben bang van hem in de kleedkamer."
+
+    assert tagger.suggest("mail", None, text).sector == "Sport"
+
+
+def test_the_words_that_weighed_most_come_from_the_message(tagger: Tagger) -> None:
+    suggestion = tagger.suggest("chat", None, "mijn leraar slaat mij en ik ben bang")
+
+    assert suggestion.words
+    assert all(word in "mijn leraar slaat mij en ik ben bang" for word in suggestion.words)
+
+
+def test_too_few_words_are_taken_for_dutch(tagger: Tagger) -> None:
+    assert tagger.suggest("chat", None, "hallo").language == "nl"
+
+
+@settings(max_examples=150, deadline=None)
+@given(channel=st.text(max_size=20), subject=st.none() | st.text(), text=st.text())
+def test_any_text_gets_a_suggestion_that_holds_together(
+    tagger: Tagger, channel: str, subject: str | None, text: str
+) -> None:
+    assert_holds_together(tagger.suggest(channel, subject, text), tagger)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\0", "\ud800" * 9, "a" * 1_000_000, "> \n" * 200_000, "van: a@\n" * 9_000]
+)
+def test_hostile_text_gets_a_suggestion_that_holds_together(tagger: Tagger, text: str) -> None:
+    assert_holds_together(tagger.suggest("mail", text[:2000], text), tagger)
+
+
+def test_ten_kilobytes_are_tagged_in_time(tagger: Tagger) -> None:
+    text = (
+        "Mijn dochter van negen wil niet meer naar de zwemles omdat de lesgever haar onder water duwt. " * 107
+    )
+    started = time.process_time()
+    for _ in range(20):
+        tagger.suggest("mail", "zwemles", text)
+
+    assert (time.process_time() - started) / 20 < 0.1
+
+
+def assert_holds_together(suggestion: Suggestion, tagger: Tagger) -> None:
+    """Confidence is a probability, unsure is a melding, three different sectors, a version."""
+    assert 0 <= suggestion.kind_confidence <= 1
+    assert suggestion.kind == "melding" or not suggestion.unsure
+    assert len({sector for sector, _ in suggestion.sectors}) == 3
+    assert [share for _, share in suggestion.sectors] == sorted(
+        (s for _, s in suggestion.sectors), reverse=True
+    )
+    assert suggestion.language in {"nl", "fr", "en", "de"}
+    assert suggestion.model_version == tagger.version
