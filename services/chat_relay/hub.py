@@ -1,0 +1,108 @@
+"""Live fan-out: tells who is connected here that there is something to read. The store stays the truth."""
+
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from onthaal_schema.message import Message
+from services.chat_relay.conversation import Party
+from services.kit.bus import Bus, Notice, Subscription
+
+QUEUE = "chat.queue"
+RECENT = 16
+
+
+class Room:
+    """What this process remembers of a conversation while somebody here follows it: the last turns it stored."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.followers = 0
+        self.turns: deque[Message] = deque(maxlen=RECENT)
+
+
+class Hub:
+    """Rooms, and who is present in this process."""
+
+    def __init__(self, bus: Bus) -> None:
+        """Speak over the bus; nobody is here yet."""
+        self._bus = bus
+        self._rooms: dict[UUID, Room] = {}
+        self._visitors: Counter[UUID] = Counter()
+        self._operators = 0
+
+    @property
+    def staffed(self) -> bool:
+        """Whether an operator is connected."""
+        return self._operators > 0
+
+    def is_here(self, conversation: UUID) -> bool:
+        """Whether the visitor of a conversation is connected."""
+        return conversation in self._visitors
+
+    @asynccontextmanager
+    async def follow(self, conversation: UUID) -> AsyncIterator[Subscription]:
+        """Hear of a conversation for the length of a block."""
+        room = self._rooms.setdefault(conversation, Room())
+        room.followers += 1
+        try:
+            async with self._bus.listen(subject(conversation)) as hints:
+                yield hints
+        finally:
+            room.followers -= 1
+            if not room.followers:
+                del self._rooms[conversation]
+
+    @asynccontextmanager
+    async def visit(self, conversation: UUID) -> AsyncIterator[None]:
+        """Be present as the visitor for the length of a block."""
+        self._visitors[conversation] += 1
+        await self._tell(conversation, {"presence": 1})
+        try:
+            yield
+        finally:
+            self._visitors[conversation] -= 1
+            if not self._visitors[conversation]:
+                del self._visitors[conversation]
+            await self._tell(conversation, {"presence": 1})
+
+    @asynccontextmanager
+    async def attend(self) -> AsyncIterator[Subscription]:
+        """Be present as an operator, and hear of the queue, for the length of a block."""
+        self._operators += 1
+        try:
+            async with self._bus.listen(QUEUE) as hints:
+                yield hints
+        finally:
+            self._operators -= 1
+
+    async def stored(self, turn: Message) -> None:
+        """Tell that the store has a turn. Called after the store said so, never before."""
+        room = self._rooms.get(turn.contact_id)
+        if room and (not room.turns or room.turns[-1].sequence < turn.sequence):
+            room.turns.append(turn)
+        await self._tell(turn.contact_id, {"turn": turn.sequence})
+
+    async def changed(self, conversation: UUID) -> None:
+        """Tell that a conversation was started, taken, given back or ended."""
+        await self._tell(conversation, {"state": 1})
+        await self._bus.publish(QUEUE, {"conversation": str(conversation)})
+
+    async def typing(self, conversation: UUID, party: Party) -> None:
+        """Tell that one side is writing."""
+        await self._tell(conversation, {"typing": party.value})
+
+    def recent(self, conversation: UUID, after: int, until: int) -> tuple[Message, ...]:
+        """Give the turns from `after` (exclusive) until `until`, or nothing when one of them is not at hand."""
+        room = self._rooms.get(conversation)
+        turns = tuple(turn for turn in room.turns if after < turn.sequence <= until) if room else ()
+        return turns if len(turns) == until - after else ()
+
+    async def _tell(self, conversation: UUID, notice: Notice) -> None:
+        await self._bus.publish(subject(conversation), notice)
+
+
+def subject(conversation: UUID) -> str:
+    """Name the bus subject of a conversation."""
+    return f"chat.conversation.{conversation}"

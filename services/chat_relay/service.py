@@ -1,0 +1,40 @@
+"""The chat as the gateway runs it."""
+
+from fastapi import APIRouter
+
+from onthaal_schema.problems import ProblemError
+from services.chat_relay.hub import Hub
+from services.chat_relay.pages import STATIC, ChatPages
+from services.chat_relay.relay import Relay
+from services.chat_relay.routes import desk_routes, public_routes
+from services.chat_relay.settings import ChatSettings
+from services.chat_relay.tokens import VisitorTokens, kept_secret
+from services.kit.auth import OperatorGate
+from services.kit.service import House, Service
+from services.kit.settings import read
+
+
+def create(house: House) -> Service:
+    """Make the chat: pages, two WebSockets, and nothing that is kept."""
+    settings = read(ChatSettings)
+    relay = Relay(house.intake, Hub(house.bus), VisitorTokens(_secret(house, settings)), house.clock)
+    pages = ChatPages(settings)
+    gate = OperatorGate(house.intake, house.clock, house.process.origin)
+    router = APIRouter()
+    router.include_router(public_routes(relay, settings, pages, house.process.origin))
+    router.include_router(desk_routes(relay, pages, gate))
+
+    async def reaches_the_store() -> bool:
+        try:
+            await relay.hours()
+        except ProblemError:
+            return False
+        return True
+
+    return Service("chat_relay", router, static=STATIC, health=reaches_the_store)
+
+
+def _secret(house: House, settings: ChatSettings) -> bytes:
+    if settings.chat_secret:
+        return settings.chat_secret.get_secret_value().encode()
+    return kept_secret(house.process.var / "keys" / "chat.secret")

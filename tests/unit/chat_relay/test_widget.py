@@ -1,0 +1,60 @@
+"""What is shipped to the visitor's browser: small, in four languages, and without a trace."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from services.chat_relay.catalogue import LANGUAGES, WORDS, read_help, read_words
+from services.chat_relay.settings import ChatSettings
+from services.kit.settings import InvalidSettings
+
+WIDGET = WORDS.parents[1]
+SCRIPTS = sorted(WIDGET.rglob("*.js"))
+
+
+def packed(*files: Path) -> int:
+    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+
+
+def test_the_loader_is_at_most_three_kilobytes() -> None:
+    assert packed(WIDGET / "loader.js") <= 3 * 1024
+
+
+def test_the_whole_widget_is_at_most_thirty_kilobytes() -> None:
+    words = WORDS / "nl.json"
+    assert packed(*SCRIPTS, WIDGET / "widget.html", WIDGET / "static" / "widget.css", words) <= 30 * 1024
+
+
+def test_every_language_says_everything() -> None:
+    words = read_words()
+    for language in LANGUAGES:
+        assert words[language].keys() == words["nl"].keys(), language
+        for name, said in words[language].items():
+            assert said.strip(), f"{language}: {name}"
+            assert set(re.findall(r"{\w+}", said)) == set(re.findall(r"{\w+}", words["nl"][name])), f"{language}: {name}"
+
+
+def test_dutch_says_je_and_never_u() -> None:
+    for name, said in read_words()["nl"].items():
+        assert not re.search(r"\b(u|uw|gelieve|indien)\b", said, re.IGNORECASE), name
+
+
+def test_other_help_is_described_in_every_language() -> None:
+    for entry in read_help(ChatSettings().chat_help):
+        assert set(entry.what) == set(LANGUAGES), entry.name
+        assert entry.link, entry.name
+
+
+def test_a_list_of_help_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="ONTHAAL_CHAT_HELP"):
+        read_help(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_no_script_writes_markup_or_leaves_a_trace(script: Path) -> None:
+    found = re.findall(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|localStorage|document\.cookie|\beval\(", script.read_text()
+    )
+    assert not found
