@@ -102,7 +102,9 @@ def _own_words(found: Any) -> str:
 
 
 def _choices(found: Any) -> dict[str, str]:
-    return {"tags": ", ".join(_QUOTED.findall(found.get("ctx", {}).get("expected_tags", "")))}
+    # pydantic lists them as 'a' or 'b', and as <Kind.A: 'a'> or <Kind.B: 'b'>
+    told = found.get("ctx", {})
+    return {"choices": ", ".join(_QUOTED.findall(told.get("expected_tags") or told.get("expected") or ""))}
 
 
 _QUOTED: Final = re.compile("'([^']*)'")
@@ -115,9 +117,9 @@ _WHOLE: Final = "Must be a whole number."
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "This is required.",
     "union_tag_not_found": "This is required.",
-    "union_tag_invalid": "Must be one of {tags}.",
-    "enum": "Must be {expected}.",
-    "literal_error": "Must be {expected}.",
+    "union_tag_invalid": "Must be one of {choices}.",
+    "enum": "Must be one of {choices}.",
+    "literal_error": "Must be one of {choices}.",
     "string_type": "Must be text.",
     "string_too_long": "Must be at most {max_length} characters.",
     "string_too_short": "Must be at least {min_length} characters.",
