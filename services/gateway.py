@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onthaal_schema.intake import Intake, IntakeClient
 from services.intake_api.settings import IntakeSettings
@@ -52,6 +53,21 @@ class RemoteAccess:
         return IntakeClient(self._url, http=self._http)
 
 
+class Gateway(FastAPI):
+    """The app, behind what every request passes first: headers, the limit of a body, and the hot path."""
+
+    def stand_before(self, wraps: Sequence[Callable[[ASGIApp], ASGIApp]], limit: int) -> None:
+        """Put layers before the app, the last one outermost."""
+        front: ASGIApp = super().__call__
+        for wrap in wraps:
+            front = wrap(front)
+        self._front = SecurityHeaders(BodyLimit(front, limit))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        await self._front(scope, receive, send)
+
+
 def build(names: Sequence[str] = SERVICES, clock: Clock | None = None) -> FastAPI:
     """Make the app of the named services.
 
@@ -89,7 +105,7 @@ def _services(names: Sequence[str], process: ProcessSettings, clock: Clock) -> l
 
 def _app(services: Sequence[Service], process: ProcessSettings, limit: int) -> FastAPI:
     supervisor = Supervisor({f"{service.name}.{name}": work for service in services for name, work in service.workers.items()})
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(services, supervisor))
+    app = Gateway(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(services, supervisor, process))
     handle_problems(app)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.include_router(health_router(services, supervisor))
@@ -101,9 +117,8 @@ def _app(services: Sequence[Service], process: ProcessSettings, limit: int) -> F
             app.mount(path, StaticFiles(directory=folder))
         _document(app, service)
     app.mount("/static/kit", StaticFiles(directory=STATIC))
-    app.add_middleware(BodyLimit, limit=limit)
-    app.add_middleware(SecurityHeaders)
     app.state.process = process
+    app.stand_before([service.before for service in services if service.before], limit)
     return app
 
 
@@ -113,7 +128,9 @@ def _document(app: FastAPI, service: Service) -> None:
         app.mount(f"/doc/{service.name}", StaticFiles(directory=folder))
 
 
-def _lifespan(services: Sequence[Service], supervisor: Supervisor) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    services: Sequence[Service], supervisor: Supervisor, process: ProcessSettings
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -123,7 +140,7 @@ def _lifespan(services: Sequence[Service], supervisor: Supervisor) -> Callable[[
             stack.push_async_callback(supervisor.stop)
             gc.collect()
             gc.freeze()  # the imported heap is not walked again: keeps pauses out of the slowest answers
-            log.info("started", count=len(services))
+            log.info("started", count=len(services), host=process.host, port=process.port)
             yield
 
     return lifespan
@@ -146,6 +163,7 @@ def serve(names: Sequence[str]) -> None:
         ws_ping_interval=20,
         ws_ping_timeout=20,
         access_log=False,
+        proxy_headers=False,  # what to believe of a proxy is a setting of the throttle
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=10,

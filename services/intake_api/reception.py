@@ -29,8 +29,8 @@ from services.intake_api.store.conversations import Conversations
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.opened import Wire
 from services.intake_api.store.overview import Overview
-from services.kit.operator_tokens import verify
 from services.kit.clock import Clock
+from services.kit.operator_tokens import verify
 
 CHAT_WRITE = f"contacts:write:{Channel.CHAT}"
 SERVE = "conversations:serve"
@@ -60,7 +60,7 @@ class Reception:
         """
         if token is None:
             return NOBODY
-        if token.count(".") == 2:  # noqa: PLR2004
+        if token.count(".") == 2:
             keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
             operator = verify(token, keys, self.clock.now().timestamp())
             return Caller(operator.name, operator.scopes, operator.id)

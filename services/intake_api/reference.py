@@ -11,7 +11,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def make() -> str:
     """Make a reference: 40 random bits, so it says nothing and cannot be guessed from another."""
-    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    bits = secrets.randbits(40)
+    letters = "".join(ALPHABET[bits >> shift & 31] for shift in range(0, 40, 5))
     return grouped(letters + check(letters))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -16,6 +17,7 @@ from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
 from services.intake_api.routes import contacts, conversations, events, opening_hours, sessions, statistics
+from services.intake_api.routes.registering import Registering
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
@@ -92,6 +94,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
             "statistics": store.statistics,
             "writer": writer,
         },
+        before=partial(Registering, reception=reception),
         lifespan=lifespan,
         health=database.is_up,
     )

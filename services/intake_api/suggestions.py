@@ -9,7 +9,7 @@ from services.intake_api.store.writer import Writer
 from services.intake_api.suggester import Suggester
 
 AT_ONCE = 10
-YIELDING = 20
+YIELDING = 50
 LOOK_AGAIN = 2.0
 
 
@@ -24,7 +24,7 @@ class Suggestions:
         self._writer = writer
 
     async def run(self) -> None:
-        """Suggest until cancelled; while contacts are coming in, with a twentieth of the time, so that they do not wait."""
+        """Suggest until cancelled; while contacts are coming in, with a fiftieth of the time, so that they do not wait."""
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()

@@ -66,7 +66,7 @@ def _only_the_place(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableM
     record: logging.LogRecord = line["_record"]
     if record.exc_info and record.exc_info[1]:
         line["error"] = error_name(record.exc_info[1])
-    trusted = record.name.startswith(("uvicorn.error", "services"))
+    trusted = record.name.startswith("services")
     if not trusted or record.exc_info:
         line["event"] = str(record.msg)[:200]
     line.pop("exc_info", None)

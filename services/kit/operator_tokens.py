@@ -6,6 +6,7 @@ from uuid import UUID
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
+
 from onthaal_schema.problems import ExpiredAccessToken, InvalidAccessToken, MissingScope
 
 ALGORITHM = "Ed25519"

@@ -192,7 +192,12 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    log.error("unexpected failure", error=error_name(error), method=request.method)
+    return unexpected(request.method, error)
+
+
+def unexpected(method: str, error: Exception) -> Response:
+    """Answer a failure that nobody expected: it is logged by name and place, and nothing of it is shown."""
+    log.error("unexpected failure", error=error_name(error), method=method)
     return answer(ProblemError("Something went wrong here; nothing of your request was kept unless you were told so."))
 
 

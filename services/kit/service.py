@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from onthaal_schema.intake import Intake
 from services.kit.bus import Bus
@@ -52,6 +53,7 @@ class Service:
     """A service as the gateway runs it.
 
     `static` are folders by the path they are served under, `state` what routes find in `app.state`.
+    `before` wraps the whole app, for what must not go through its layers.
     `lifespan` surrounds the life of routes and workers; `health` answers quickly whether the service can do its work.
     """
 
@@ -60,6 +62,7 @@ class Service:
     workers: Mapping[str, Work] = field(default_factory=dict)
     static: Mapping[str, Path] = field(default_factory=dict)
     state: Mapping[str, object] = field(default_factory=dict)
+    before: Callable[[ASGIApp], ASGIApp] | None = None
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     health: Callable[[], Awaitable[bool]] | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from uuid import UUID
 
@@ -61,9 +62,18 @@ class Webhook:
         }
         try:
             async with self._http.post(subscriber.url, data=payload.encode(), headers=headers, allow_redirects=False) as response:
-                return _meaning(response.status, response.headers.get("Retry-After", ""))
+                return _meaning(response.status, self._seconds(response.headers.get("Retry-After", "")))
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(Fate.LATER, type(error).__name__)
+
+    def _seconds(self, retry_after: str) -> float:
+        """Read how long to wait: seconds, or a date (RFC 9110 §10.2.3); what is neither asks for nothing."""
+        if retry_after.isdecimal():
+            return float(retry_after)
+        try:
+            return max(0.0, (parsedate_to_datetime(retry_after) - self._clock.now()).total_seconds())
+        except (ValueError, TypeError):
+            return 0
 
     def _signature(self, subscriber: Subscriber, event_id: UUID, payload: str) -> dict[str, str]:
         now = self._clock.now().astimezone(UTC)
@@ -74,7 +84,7 @@ class Webhook:
         }
 
 
-def _meaning(status: int, retry_after: str) -> Answer:
+def _meaning(status: int, retry_after: float) -> Answer:
     """Read a status as DESIGN and Standard Webhooks do: only what will never be taken is refused for good."""
     reason = f"HTTP {status}"
     match status:
@@ -85,5 +95,4 @@ def _meaning(status: int, retry_after: str) -> Answer:
         case 400 | 413 | 415 | 422:
             return Answer(Fate.REFUSED, reason)
         case _:
-            seconds = float(retry_after) if retry_after.isdecimal() else 0
-            return Answer(Fate.LATER, reason, min(seconds, LONGEST_RETRY_AFTER))
+            return Answer(Fate.LATER, reason, min(retry_after, LONGEST_RETRY_AFTER))

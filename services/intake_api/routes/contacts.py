@@ -1,10 +1,9 @@
-"""Contacts over HTTP. Registering is a thin route: the bytes are checked once and answered as bytes."""
+"""Contacts over HTTP, but for registering them (`registering`)."""
 
 import json
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 from pydantic import TypeAdapter
 from starlette.requests import Request
@@ -23,7 +22,6 @@ from services.intake_api.routes.reading import (
     parsed,
     path_id,
     reception,
-    submission,
     with_files,
 )
 
@@ -31,16 +29,6 @@ JSON = "application/json"
 MESSAGE: TypeAdapter[MessageSubmission] = TypeAdapter(MessageSubmission)
 
 router = APIRouter(prefix="/contacts")
-
-
-async def register(request: Request) -> Response:
-    """Register a contact: 201 means it is stored and will be handed on, 200 that it was already."""
-    who = await caller(request)
-    contact_id = path_id(request, "contactId")
-    raw, files = await with_files(request, "contact")
-    checked, submitted = submission(raw)
-    accepted = await reception(request).register(who, contact_id, checked, submitted, files)
-    return Response(orjson.dumps(accepted.contact), 201 if accepted.created else 200, media_type=JSON)
 
 
 async def append(request: Request) -> Response:
@@ -52,7 +40,6 @@ async def append(request: Request) -> Response:
     return Response(stored.model_dump_json(exclude_none=True), 201 if created else 200, media_type=JSON)
 
 
-router.add_route("/contacts/{contactId}", register, methods=["PUT"])
 router.add_route("/contacts/{contactId}/messages/{messageId}", append, methods=["PUT"])
 
 
@@ -75,7 +62,9 @@ async def erase(request: Request, who: CallerOf, desk: ReceptionOf) -> None:
 
 
 @router.get("/{contactId}/messages", dependencies=[only("after")], response_model_exclude_none=True)
-async def messages(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=0, le=MOST_MESSAGES)] = 0) -> MessagePage:
+async def messages(
+    request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=0, le=MOST_MESSAGES)] = 0
+) -> MessagePage:
     """Read the messages after a sequence number."""
     contact_id: UUID = path_id(request, "contactId")
     items = await desk.read_messages(who, contact_id, after)

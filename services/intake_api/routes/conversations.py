@@ -19,7 +19,9 @@ async def open_conversations(who: CallerOf, desk: ReceptionOf) -> ConversationLi
 
 
 @router.get("/conversations/{contactId}", dependencies=[only("after")], response_model_exclude_none=True)
-async def transcript(request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=-1, le=MOST_MESSAGES)] = -1) -> Transcript:
+async def transcript(
+    request: Request, who: CallerOf, desk: ReceptionOf, after: Annotated[int, Query(ge=-1, le=MOST_MESSAGES)] = -1
+) -> Transcript:
     """Read a conversation and its turns after a sequence number."""
     return await desk.transcript(who, path_id(request, "contactId"), after)
 

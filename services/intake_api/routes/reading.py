@@ -44,6 +44,11 @@ def reception(request: Request) -> Reception:
 
 
 async def caller(request: Request) -> Caller:
+    """Say who calls."""
+    return await caller_of(reception(request), request)
+
+
+async def caller_of(desk: Reception, request: Request) -> Caller:
     """Say who calls, by the bearer token (RFC 6750)."""
     header = request.headers.get("authorization")
     if header is None:
@@ -51,7 +56,7 @@ async def caller(request: Request) -> Caller:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NoAccessToken("Send a token: Authorization: Bearer TOKEN.")
-    return await reception(request).caller(token.strip())
+    return await desk.caller(token.strip())
 
 
 def nobody() -> Caller:
@@ -81,12 +86,15 @@ def only(*names: str) -> Dependency:
     """Give a dependency that refuses query parameters that are not known (Belgif req-valid)."""
 
     def check(request: Request) -> None:
-        _refuse_parameters(request, names)
+        only_known(request, names)
 
     return Depends(check)  # type: ignore[no-any-return]
 
 
-def _refuse_parameters(request: Request, known: Sequence[str] = ()) -> None:
+def only_known(request: Request, known: Sequence[str] = ()) -> None:
+    """Refuse query parameters that are not known."""
+    if not request.scope["query_string"]:
+        return
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         raise InvalidInput.unknown(*(name[:100] for name in unknown[:MOST_ISSUES]), in_="query")
@@ -165,7 +173,7 @@ def _places(value: Any, name: str, wrong: Callable[[Any], bool]) -> Iterator[str
 
 async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUpload]]:
     """Read a body that is JSON, or multipart with a JSON part and files (roles: attachment, scan, original)."""
-    _refuse_parameters(request)
+    only_known(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await json_bytes(request), []
     try:

@@ -11,7 +11,7 @@ from services.intake_api.store.outbox import present, state
 from services.intake_api.store.vault import DataKey
 
 Wire = dict[str, Any]
-"""A resource as JSON will show it."""
+"""A resource as `orjson` will write it."""
 
 SUBMISSION = b"submission"
 SUGGESTION = b"suggestion"
@@ -35,12 +35,12 @@ def correction_place(version: int) -> bytes:
 def clear_state(row: Mapping[str, Any]) -> Wire:
     """Show what is known without opening the contact."""
     return present({
-        "id": str(row["id"]),
+        "id": row["id"],
         "reference": row["reference"],
         "status": row["status"],
         **state(row),
         "language": row["language"],
-        "registeredAt": row["registered_at"].isoformat(),
+        "registeredAt": row["registered_at"],
     })  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def kind_record(row: Mapping[str, Any]) -> Wire:
         "modelVersion": row["model_version"],
         "nature": row["nature"],
         "by": row["kind_by"],
-        "at": row["kind_at"].isoformat(),
+        "at": row["kind_at"],
     })  # fmt: skip
 
 

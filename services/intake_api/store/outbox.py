@@ -24,26 +24,25 @@ class EventFrame:
 
     def payload(self, kind: EventType, row: Mapping[str, Any], event_id: UUID, at: datetime) -> str:
         """Write an event about the present state of a contact. Nothing sealed goes in."""
-        contact_id = str(row["id"])
         return orjson.dumps({
             "specversion": "1.0",
-            "id": str(event_id),
+            "id": event_id,
             "source": self.source,
             "type": kind.value,
             "service": SERVICE,
-            "subject": contact_id,
-            "time": at.isoformat(),
+            "subject": row["id"],
+            "time": at,
             "datacontenttype": "application/json",
             "data": present({
-                "contactId": contact_id,
+                "contactId": row["id"],
                 **state(row),
-                "links": {"contact": f"{self.contacts_url}/{contact_id}"},
+                "links": {"contact": f"{self.contacts_url}/{row['id']}"},
             }),
         }).decode()  # fmt: skip
 
 
 def state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an event may tell of a contact, under the names of the contract."""
+    """Give what an event may tell of a contact, under the names of the contract, for `orjson` to write."""
     return {
         "version": row["version"],
         "channel": row["channel"],
@@ -54,10 +53,10 @@ def state(row: Mapping[str, Any]) -> dict[str, Any]:
         "unsure": row["unsure"],
         "sector": row["sector"],
         "sectorSource": row["sector_source"],
-        "signals": orjson.loads(row["signals"]),
+        "signals": orjson.Fragment(row["signals"]),
         "anonymous": row["anonymous"],
-        "receivedAt": row["received_at"].isoformat(),
-        "openingHours": orjson.loads(row["opening"]),
+        "receivedAt": row["received_at"],
+        "openingHours": orjson.Fragment(row["opening"]),
         "parseStatus": row["parse_status"],
     }
 
@@ -102,7 +101,9 @@ class Outbox:
         """Read the events after a position, oldest first, and the position that was read up to."""
         async with self._database.read() as connection:
             rows = (await connection.execute(_after(position, limit))).all()
-        events = [ContactEvent.model_validate_json(row.payload) for row in rows if not set(natures).isdisjoint(row.natures.split())]
+        events = [
+            ContactEvent.model_validate_json(row.payload) for row in rows if not set(natures).isdisjoint(row.natures.split())
+        ]
         return events, rows[-1].position if rows else position
 
     async def head(self) -> int:

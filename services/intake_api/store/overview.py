@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Select, and_, case, or_, select, update
 
 from onthaal_schema.contact import ContactPage, ContactState
@@ -95,7 +96,7 @@ class Overview:
 
 
 def _shown(row: Any) -> ContactState:
-    return ContactState.model_validate(clear_state(row))
+    return ContactState.model_validate_json(orjson.dumps(clear_state(row)))
 
 
 def _place(before: str) -> tuple[datetime, UUID]:
