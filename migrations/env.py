@@ -1,6 +1,7 @@
 """Runs migrations on the connection it is given, inside its transaction."""
 
 from alembic import context
+
 from services.intake_api.store.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -13,8 +13,8 @@ from uuid import UUID
 import typer
 
 from onthaal_schema.problems import ProblemError
-from services.intake_api.caller import OPERATOR_SCOPES, SCOPES
 from services.intake_api.administration import Store
+from services.intake_api.caller import OPERATOR_SCOPES, SCOPES
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.migrate import migrate as migrate_database
 from services.intake_api.store.statistics import DIMENSIONS, as_csv

@@ -28,15 +28,15 @@ class Suggestions:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            done = await self.catch_up()
+            done = await self.catch_up(1 if self._writer.busy else AT_ONCE)
             if self._writer.busy:
                 await asyncio.sleep(min((loop.time() - started) * YIELDING, LOOK_AGAIN))
             elif done < AT_ONCE:
                 await self._database.texts.wait(LOOK_AGAIN)
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""
-        waiting = await self._contacts.to_suggest(AT_ONCE)
+        waiting = await self._contacts.to_suggest(limit)
         for contact_id, since in waiting:
             try:
                 suggestion = await self._suggester.suggest_text(*await self._contacts.words(contact_id))

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import Request
-from onthaal_schema.problems import InvalidInput, PayloadTooLarge
 from starlette.datastructures import UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
+from onthaal_schema.problems import InvalidInput, PayloadTooLarge
 from services.phone_log.scans import SentFile
 
 TEXT_LIMIT: Final = 2_000_000
@@ -31,9 +31,7 @@ class _InMemory(MultiPartParser):
     spool_max_size = 0  # Starlette's default rolls over to a temporary file; 0 never does
 
     def __init__(self, request: Request, limit: int) -> None:
-        super().__init__(
-            request.headers, _drained(request), max_files=50, max_fields=100, max_part_size=TEXT_LIMIT
-        )
+        super().__init__(request.headers, _drained(request), max_files=50, max_fields=100, max_part_size=TEXT_LIMIT)
         self._limit = limit
         self._size = 0
 
@@ -71,9 +69,7 @@ async def read_form(request: Request, limit: int) -> FormBody:
     try:
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             return await _multipart(_InMemory(request, limit))
-        form = await FormParser(
-            request.headers, _drained(request), max_fields=100, max_part_size=TEXT_LIMIT
-        ).parse()
+        form = await FormParser(request.headers, _drained(request), max_fields=100, max_part_size=TEXT_LIMIT).parse()
         return FormBody({name: str(value) for name, value in form.multi_items()}, (), too_large=False)
     except MultiPartException as error:
         if "maximum size" in error.message:
@@ -85,9 +81,7 @@ async def _multipart(parser: _InMemory) -> FormBody:
     form = await parser.parse()
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     sent = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-    files = (
-        () if parser.too_large else tuple([SentFile(file.filename or "", await file.read()) for file in sent])
-    )
+    files = () if parser.too_large else tuple([SentFile(file.filename or "", await file.read()) for file in sent])
     await form.close()
     return FormBody(fields, files, parser.too_large)
 

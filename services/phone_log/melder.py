@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import Literal, TypedDict
 
 from onthaal_schema.contact import Kind, KindSource, Person, Role, SafeContact, Sector
-
 from services.phone_log.sheet import Sheet
 
 IDENTITY = {"name": "naam", "phone": "telefoonnummer", "email": "mailadres"}

@@ -16,7 +16,6 @@ from onthaal_schema.contact import (
     SafeContact,
 )
 from onthaal_schema.requests import Correction
-
 from services.kit.pages import BRUSSELS
 from services.phone_log.melder import melder, tag
 from services.phone_log.moments import likely, moments, start_and_end

@@ -29,9 +29,7 @@ def media_type(content: bytes) -> str | None:
     return next((kind for start, kind in _FIRST_BYTES if content.startswith(start)), None)
 
 
-def uploads(
-    files: Sequence[SentFile], role: Literal["scan", "attachment"]
-) -> tuple[list[FileUpload], list[str]]:
+def uploads(files: Sequence[SentFile], role: Literal["scan", "attachment"]) -> tuple[list[FileUpload], list[str]]:
     """Split into what can be kept and sentences on what cannot; empty choices of a browser are neither."""
     kept, refused = [], []
     for sent in files:

@@ -111,9 +111,7 @@ MailAddress = Annotated[
 ]
 """A mail address, as far as its form tells: something, an @, something."""
 
-PhoneNumber = Annotated[
-    str, Field(max_length=40, json_schema_extra={"pattern": _PHONE_NUMBER}), AfterValidator(_is_phone_number)
-]
+PhoneNumber = Annotated[str, Field(max_length=40, json_schema_extra={"pattern": _PHONE_NUMBER}), AfterValidator(_is_phone_number)]
 """A phone number as somebody wrote it."""
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -70,7 +71,11 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
-WallTime = Annotated[time, PlainSerializer(lambda moment: f"{moment:%H:%M}", return_type=str, when_used="json")]
+WallTime = Annotated[
+    time,
+    PlainSerializer(lambda moment: f"{moment:%H:%M}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+]
 """A time on the clock in the published time zone, `HH:MM`."""
 
 

@@ -78,9 +78,7 @@ def test_a_call_is_registered_by_keyboard_alone(desk: Page, gateway: Gateway) ->
     expect(desk.get_by_role("link", name=reference).first).to_be_visible()
 
 
-def test_an_empty_end_is_now_in_brussels_whatever_the_clock_of_the_computer(
-    desk: Page, gateway: Gateway
-) -> None:
+def test_an_empty_end_is_now_in_brussels_whatever_the_clock_of_the_computer(desk: Page, gateway: Gateway) -> None:
     desk.goto(f"{gateway.url}/desk/telefoon/new")
     started = desk.get_by_label("Begin").input_value()
     desk.get_by_role("button", name="Einde: nu").click()
@@ -113,9 +111,7 @@ def test_a_scan_of_another_kind_is_told_and_the_rest_stays(desk: Page, gateway: 
     expect(desk.get_by_label("Naam", exact=True)).to_have_value("Jan Claes")
 
 
-def test_when_the_connection_drops_nothing_typed_is_lost_and_trying_again_makes_one_contact(
-    desk: Page, gateway: Gateway
-) -> None:
+def test_when_the_connection_drops_nothing_typed_is_lost_and_trying_again_makes_one_contact(desk: Page, gateway: Gateway) -> None:
     desk.goto(f"{gateway.url}/desk/telefoon/new")
     desk.get_by_label("Samenvatting").fill("Een gesprek terwijl het netwerk wegviel.")
     desk.context.set_offline(True)
@@ -127,9 +123,7 @@ def test_when_the_connection_drops_nothing_typed_is_lost_and_trying_again_makes_
     expect(desk.get_by_text("Bewaard. Lees de referentie voor:")).to_be_visible()
 
 
-def test_after_the_session_ended_the_form_waits_until_the_operator_is_back(
-    desk: Page, gateway: Gateway
-) -> None:
+def test_after_the_session_ended_the_form_waits_until_the_operator_is_back(desk: Page, gateway: Gateway) -> None:
     desk.goto(f"{gateway.url}/desk/telefoon/new")
     desk.get_by_label("Samenvatting").fill("Een lang gesprek.")
     desk.context.clear_cookies()
@@ -178,9 +172,7 @@ def test_without_script_an_operator_signs_in_and_registers(gateway: Gateway) -> 
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_every_page_fits_its_screen_and_every_target_a_finger(
-    desk: Page, gateway: Gateway, width: int, tmp_path: Path
-) -> None:
+def test_every_page_fits_its_screen_and_every_target_a_finger(desk: Page, gateway: Gateway, width: int, tmp_path: Path) -> None:
     desk.set_viewport_size({"width": width, "height": 800})
     desk.goto(f"{gateway.url}/desk/telefoon/new")
     desk.get_by_label("Samenvatting").fill("Een gesprek over veel.")

@@ -88,8 +88,7 @@ class Calendar:
         days = [first_day + timedelta(days=number) for number in range(length)]
         return PublishedOpeningHours(
             contact_point=tuple(
-                channel_opening_hours(channel, [self._published(channel, day) for day in days])
-                for channel in Channel
+                channel_opening_hours(channel, [self._published(channel, day) for day in days]) for channel in Channel
             ),
             time_zone=ZONE.key,
             calendar_version=self.version,
@@ -110,10 +109,7 @@ class Calendar:
                     yield answer
 
     def _find_answers(self, channel: Channel, turn: int, day: date) -> tuple[_Answer, ...]:
-        return tuple(
-            (span.start, span.end, self._answer(channel, turn, day, span))
-            for span in self._spans(channel, turn, day)
-        )
+        return tuple((span.start, span.end, self._answer(channel, turn, day, span)) for span in self._spans(channel, turn, day))
 
     def _answer(self, channel: Channel, turn: int, day: date, span: Span) -> OpeningHours:
         return OpeningHours(

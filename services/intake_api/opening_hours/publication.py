@@ -32,9 +32,7 @@ class PublishedDay(NamedTuple):
     @property
     def regular_hours(self) -> ClockHours:
         """The hours of the regular week."""
-        return tuple(
-            (_clock(opens), _closing(_clock(opens), _clock(closes))) for opens, closes in self.regular
-        )
+        return tuple((_clock(opens), _closing(_clock(opens), _clock(closes))) for opens, closes in self.regular)
 
     @property
     def hours(self) -> ClockHours:

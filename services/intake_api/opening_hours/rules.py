@@ -109,8 +109,7 @@ _HoursOfChannel = Annotated[tuple[RegularHours, ...], BeforeValidator(_dated), F
 
 def _usual_hours() -> dict[Channel, tuple[RegularHours, ...]]:
     return {
-        channel: (RegularHours(expression=_OFFICE_WEEK if channel is Channel.CHAT else _TELEPHONE_WEEK),)
-        for channel in Channel
+        channel: (RegularHours(expression=_OFFICE_WEEK if channel is Channel.CHAT else _TELEPHONE_WEEK),) for channel in Channel
     }
 
 
@@ -139,8 +138,6 @@ class CalendarRules(_Rule):
     Belgian public holidays. Holidays and closures concern all channels; an exception reopens one.
     """
 
-    hours: Annotated[Mapping[Channel, _HoursOfChannel], AfterValidator(_above_usual_hours)] = Field(
-        default_factory=_usual_hours
-    )
+    hours: Annotated[Mapping[Channel, _HoursOfChannel], AfterValidator(_above_usual_hours)] = Field(default_factory=_usual_hours)
     extra_holidays: tuple[NamedDays, ...] = Field(default_factory=_usual_holidays)
     closures: tuple[NamedDays, ...] = Field(default_factory=_usual_closures)

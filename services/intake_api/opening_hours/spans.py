@@ -38,10 +38,7 @@ def spans_of(day: date, plan: DayPlan, emergencies: Iterable[EmergencyClose]) ->
     """
     first, last = day_bounds(day)
     opened = [(_instant(day, opens), _instant(day, closes, fold=1)) for opens, closes in plan.hours]
-    closed = [
-        (max(first, close.closed_from), min(last, close.closed_until or last), close.label)
-        for close in emergencies
-    ]
+    closed = [(max(first, close.closed_from), min(last, close.closed_until or last), close.label) for close in emergencies]
     cuts = {first, last, *(moment for start, end in opened for moment in (start, end))}
     cuts |= {moment for start, end, _ in closed if start < end for moment in (start, end)}
     edges = sorted(cuts)

@@ -35,7 +35,7 @@ def correction_place(version: int) -> bytes:
 def clear_state(row: Mapping[str, Any]) -> Wire:
     """Show what is known without opening the contact."""
     return present({
-        "id": row["id"],
+        "id": str(row["id"]),  # asyncpg reads a UUID of its own kind, which JSON does not take
         "reference": row["reference"],
         "status": row["status"],
         **state(row),

@@ -50,8 +50,7 @@ def predict(file: Path, out_stream: TextIO, tagger: Tagger | None = None) -> Non
     chosen = tagger or Tagger.load()
     with file.open(encoding="utf-8") as lines:
         out_stream.writelines(
-            json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n"
-            for question in _questions(lines, file.name)
+            json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n" for question in _questions(lines, file.name)
         )
 
 

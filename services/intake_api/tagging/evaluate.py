@@ -72,10 +72,7 @@ def predict_held_out(folds: Iterable[Fold]) -> list[Prediction]:
     found = []
     for number, (given, held_out) in enumerate(folds):
         model = linear_model(fit(given))
-        found += [
-            Prediction(one.message, model.scores(model.weigh(one.terms)), model.sectors, number)
-            for one in held_out
-        ]
+        found += [Prediction(one.message, model.scores(model.weigh(one.terms)), model.sectors, number) for one in held_out]
     return found
 
 
@@ -126,9 +123,7 @@ def measures(judged: Sequence[Judged]) -> dict[str, float]:
         "vraagRecall": _share(one.right for one in vragen),
         "hardAccuracy": _share(one.right for one in hard),
         "unsure": _share(one.unsure for one in judged),
-        "kindCalibrationError": _calibration_error(
-            [(one.melding, one.message.kind == MELDING) for one in judged]
-        ),
+        "kindCalibrationError": _calibration_error([(one.melding, one.message.kind == MELDING) for one in judged]),
         "sectorAccuracy": _share(one.sectors[0] == one.message.sector for one in judged),
         "sectorInTopThree": _share(one.message.sector in one.sectors for one in judged),
         "sectorCalibrationError": _calibration_error(

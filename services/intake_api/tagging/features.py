@@ -21,9 +21,7 @@ _DATE = re.compile(
     r"\b\d{1,2} (?:januari|februari|maart|april|mei|juni|juli|augustus|september"
     r"|oktober|november|december)"
 )
-_COUNT = re.compile(
-    r"\b\d{2,4} (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)"
-)
+_COUNT = re.compile(r"\b\d{2,4} (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)")
 _ADULT = 18
 _LENGTHS = (60, 120, 250, 500, 900)
 _SMALLEST_PIECE, _LARGEST_PIECE = 2, 5

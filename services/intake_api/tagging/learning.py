@@ -50,10 +50,7 @@ class Learned:
 
 def lessons(messages: Sequence[Message]) -> tuple[Lesson, ...]:
     """Read every message and count its terms."""
-    return tuple(
-        Lesson(message, terms_of(read(message.channel, message.subject, message.text)))
-        for message in messages
-    )
+    return tuple(Lesson(message, terms_of(read(message.channel, message.subject, message.text))) for message in messages)
 
 
 def fit(given: Sequence[Lesson]) -> Learned:
@@ -90,7 +87,5 @@ def linear_model(learned: Learned) -> LinearModel:
 
 def _frequencies(vectoriser: TfidfVectorizer, messages: int) -> NDArray[np.int32]:
     """In how many messages each term stood: scikit-learn keeps only the weight it made of that."""
-    frequencies: NDArray[np.int32] = np.rint((1 + messages) / np.exp(vectoriser.idf_ - 1) - 1).astype(
-        np.int32
-    )
+    frequencies: NDArray[np.int32] = np.rint((1 + messages) / np.exp(vectoriser.idf_ - 1) - 1).astype(np.int32)
     return frequencies

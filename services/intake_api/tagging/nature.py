@@ -16,9 +16,7 @@ def nature_of(reading: Reading) -> Nature:
     """Say ``person`` unless it is plain that nobody asks or tells; words of harm make it a person."""
     signs = patterns("nature")
     telephone = reading.channel == "telefoon"
-    if not telephone and (
-        signs["machine_subject"].match(reading.subject) or signs["machine_text"].search(reading.body)
-    ):
+    if not telephone and (signs["machine_subject"].match(reading.subject) or signs["machine_text"].search(reading.body)):
         return "machine"
     if any(meanings().of_word(word) & _HUMAN for word in reading.words):
         return "person"

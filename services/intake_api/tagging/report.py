@@ -48,15 +48,10 @@ def _section(title: str, judged: Sequence[Judged]) -> str:
 
 
 def _confusion(judged: Sequence[Judged]) -> str:
-    counts = Counter[tuple[str, str]](
-        (one.message.kind, "unsure" if one.unsure else one.kind) for one in judged
-    )
+    counts = Counter[tuple[str, str]]((one.message.kind, "unsure" if one.unsure else one.kind) for one in judged)
     outcomes = ("melding", "unsure", "vraag")
     rows = [f"{'label':10}" + "".join(f"{outcome:>10}" for outcome in outcomes)]
-    rows += [
-        f"{label:10}" + "".join(f"{counts[label, outcome]:10}" for outcome in outcomes)
-        for label in ("melding", "vraag")
-    ]
+    rows += [f"{label:10}" + "".join(f"{counts[label, outcome]:10}" for outcome in outcomes) for label in ("melding", "vraag")]
     return "\n".join(rows)
 
 
@@ -65,9 +60,7 @@ def _calibration(judged: Sequence[Judged]) -> str:
     for tenth in range(10):
         inside = [one.message.kind == MELDING for one in judged if min(int(one.melding * 10), 9) == tenth]
         if inside:
-            rows.append(
-                f"{tenth * 10:>6}-{tenth * 10 + 10}%{len(inside):10}{sum(inside) / len(inside):10.2f}"
-            )
+            rows.append(f"{tenth * 10:>6}-{tenth * 10 + 10}%{len(inside):10}{sum(inside) / len(inside):10.2f}")
     return "\n".join(rows)
 
 
@@ -82,10 +75,6 @@ def _slices(judged: Sequence[Judged]) -> str:
 
 def _sector_confusion(judged: Sequence[Judged]) -> str:
     wrong = Counter(
-        (one.message.sector or "none", one.sectors[0] or "none")
-        for one in judged
-        if one.sectors[0] != one.message.sector
+        (one.message.sector or "none", one.sectors[0] or "none") for one in judged if one.sectors[0] != one.message.sector
     )
-    return "\n".join(
-        f"{label:20} taken for {given:20}{count:4}" for (label, given), count in wrong.most_common(15)
-    )
+    return "\n".join(f"{label:20} taken for {given:20}{count:4}" for (label, given), count in wrong.most_common(15))

@@ -25,10 +25,7 @@ def train(messages: Sequence[Message]) -> bytes:
         data=fingerprint(messages),
         lexicon=lexicon_fingerprint(),
         messages=len(messages),
-        blocks=tuple(
-            BlockHeader(name=block.name, weight=block.weight, terms=len(block.terms))
-            for block in model.blocks
-        ),
+        blocks=tuple(BlockHeader(name=block.name, weight=block.weight, terms=len(block.terms)) for block in model.blocks),
         sectors=model.sectors,
         intercepts=tuple(round(float(value), 4) for value in model.intercepts),
         calibration=calibration_of(held_out),

@@ -7,12 +7,12 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
 from onthaal_schema.contact import Contact, Kind, KindSource, Nature
 from onthaal_schema.message import Direction, Message, MessageSubmission
 from onthaal_schema.problems import Conflict, ProblemError, StateConflict
 from onthaal_schema.requests import Retag
-from starlette.responses import Response
-
 from services.kit.auth import Operator
 from services.phone_log import registration
 from services.phone_log.desk.frame import NOTHING, Desk, Told, see
@@ -21,14 +21,10 @@ from services.phone_log.registration import NotAccepted
 from services.phone_log.scans import uploads
 from services.phone_log.sheet import Sheet
 
-CHANGED: Final = (
-    "Een collega wijzigde dit contact intussen. "
-    "Hieronder staat wat er nu bekend is; breng je wijziging opnieuw aan."
-)
+CHANGED: Final = "Een collega wijzigde dit contact intussen. Hieronder staat wat er nu bekend is; breng je wijziging opnieuw aan."
 NOTE_KEPT_BACK: Final = "Niet bewaard. Je notitie staat hier nog: wacht even en druk opnieuw op Toevoegen."
 NOTE_SIGNED_OUT: Final = (
-    "Niet bewaard: je bent niet meer aangemeld. "
-    "Meld je aan in een ander tabblad en druk daarna opnieuw op Toevoegen."
+    "Niet bewaard: je bent niet meer aangemeld. Meld je aan in een ander tabblad en druk daarna opnieuw op Toevoegen."
 )
 CONFIRMED: Final = {
     "bewaard": "Bewaard. Lees de referentie voor:",
@@ -49,16 +45,12 @@ def add_contact(router: APIRouter, desk: Desk) -> None:
     """Add the page of a contact."""
 
     @router.get("/desk/contacten/{contact_id}")
-    async def contact(
-        operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, request: Request
-    ) -> Response:
+    async def contact(operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, request: Request) -> Response:
         done = next((name for name in CONFIRMED if name in request.query_params), "")
         return _page(desk, operator, await _open(desk, operator, contact_id), done=done)
 
     @router.get("/desk/contacten/{contact_id}/bestanden/{file_id}")
-    async def file(
-        operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, file_id: UUID
-    ) -> Response:
+    async def file(operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, file_id: UUID) -> Response:
         stored = await desk.intake(operator).file(contact_id, file_id)
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(stored.name, safe='')}",
@@ -81,9 +73,7 @@ def _add_tagging(router: APIRouter, desk: Desk) -> None:
         if kind is None:
             sheet.refuse("kind", "Melding of vraag: kies een van beide.")
         if kind is None or sheet.errors:
-            return _page(
-                desk, operator, await _open(desk, operator, contact_id), Told(400, errors=sheet.errors)
-            )
+            return _page(desk, operator, await _open(desk, operator, contact_id), Told(400, errors=sheet.errors))
         await desk.intake(operator).retag(contact_id, Retag(kind=kind, nature=nature))
         return see(f"/desk/contacten/{contact_id}?aangepast=1")
 
@@ -107,9 +97,7 @@ def _add_tagging(router: APIRouter, desk: Desk) -> None:
 
 def _add_notes(router: APIRouter, desk: Desk) -> None:
     @router.post("/desk/contacten/{contact_id}/notities")
-    async def note(
-        operator: Annotated[Operator | None, Depends(desk.present)], contact_id: UUID, request: Request
-    ) -> Response:
+    async def note(operator: Annotated[Operator | None, Depends(desk.present)], contact_id: UUID, request: Request) -> Response:
         body = await read_form(request, desk.settings.scan_limit)
         if operator is None:
             return _kept_note(desk, contact_id, body.fields, 401, NOTE_SIGNED_OUT)
@@ -119,9 +107,7 @@ def _add_notes(router: APIRouter, desk: Desk) -> None:
         if text is None:
             sheet.refuse("note", "Notitie: schrijf iets op, ook bij een bestand.")
         if refused or body.too_large:
-            sheet.refuse(
-                "note_files", "Bestanden: " + ("samen te groot." if body.too_large else " ".join(refused))
-            )
+            sheet.refuse("note_files", "Bestanden: " + ("samen te groot." if body.too_large else " ".join(refused)))
         if text is None or sheet.errors:
             opened = await _open(desk, operator, contact_id)
             return _page(desk, operator, opened, Told(400, errors=sheet.errors, fields=body.fields))
@@ -141,9 +127,7 @@ async def _open(desk: Desk, operator: Operator, contact_id: UUID) -> Opened:
     return Opened(contact, await intake.messages(contact_id) if contact.last_sequence else ())
 
 
-def _page(
-    desk: Desk, operator: Operator, opened: Opened, told: Told = NOTHING, *, done: str = ""
-) -> Response:
+def _page(desk: Desk, operator: Operator, opened: Opened, told: Told = NOTHING, *, done: str = "") -> Response:
     return desk.render(
         "contact.html",
         told.status,
@@ -161,9 +145,7 @@ def _page(
 
 def _kept_note(desk: Desk, contact_id: UUID, fields: dict[str, str], status: int, message: str) -> Response:
     kept = {"message": str(_message_id(fields)), "note": fields.get("note", "")}
-    return desk.render(
-        "kept_note.html", status, operator=None, contact_id=contact_id, fields=kept, message=message
-    )
+    return desk.render("kept_note.html", status, operator=None, contact_id=contact_id, fields=kept, message=message)
 
 
 def _filled_in(contact: Contact, sent: Mapping[str, str]) -> dict[str, str]:

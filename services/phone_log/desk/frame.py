@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from onthaal_schema.intake import Intake
-from onthaal_schema.problems import ProblemError
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
+from onthaal_schema.intake import Intake
+from onthaal_schema.problems import ProblemError
 from services.kit.auth import Operator, OperatorGate, SignInNeeded, desk_route
 from services.kit.pages import Pages
 from services.kit.service import House
@@ -44,9 +44,7 @@ class Desk:
         """Speak to the register as the operator."""
         return self.house.intake.operator(operator.token)
 
-    def render(
-        self, template: str, status: int = 200, *, operator: Operator | None, **values: object
-    ) -> Response:
+    def render(self, template: str, status: int = 200, *, operator: Operator | None, **values: object) -> Response:
         """Render a page with the words of the desk at hand."""
         errors = values.pop("errors", {})
         return self.pages.render(

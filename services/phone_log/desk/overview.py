@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import ContactPage, ContactState, Kind, Nature
 from onthaal_schema.intake import Intake
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.requests import ContactQuery
-from starlette.responses import Response
-
 from services.kit.auth import Operator
 from services.phone_log import phone_numbers
 from services.phone_log.desk.frame import Desk, see
@@ -39,9 +39,7 @@ def add_overview(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         chosen = {"kanaal": kanaal, "soort": soort, "aard": aard}
         intake = desk.intake(operator)
-        work, page, hours = await asyncio.gather(
-            intake.work_list(), intake.find(_query(chosen, vanaf)), _live_hours(intake)
-        )
+        work, page, hours = await asyncio.gather(intake.work_list(), intake.find(_query(chosen, vanaf)), _live_hours(intake))
         return desk.render(
             "overview.html",
             operator=operator,
@@ -64,9 +62,7 @@ def add_overview(router: APIRouter, desk: Desk) -> None:
         queries = _sought(sought)
         if not queries:
             errors = {"zoek": NOT_SEARCHABLE}
-            return desk.render(
-                "found.html", 400, operator=operator, contacts=(), sought=sought, errors=errors
-            )
+            return desk.render("found.html", 400, operator=operator, contacts=(), sought=sought, errors=errors)
         found = await _first_found(desk.intake(operator), queries)
         if len(found) == 1:
             return see(f"/desk/contacten/{found[0].id}")

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
 from onthaal_schema.contact import BriefSubmission, PhoneSubmission
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, PayloadTooLarge, ProblemError
-from starlette.responses import Response
-
 from services.kit.auth import Operator
 from services.kit.pages import brussels
 from services.phone_log import registration
@@ -26,8 +26,7 @@ SIGNED_OUT: Final = (
     "Meld je aan in een ander tabblad, en druk daarna hier opnieuw op Bewaren."
 )
 NOT_KEPT: Final = (
-    "Niet bewaard. Wat je invulde staat hier nog: wacht even en druk opnieuw op Bewaren. "
-    "Er komt nooit een tweede contact."
+    "Niet bewaard. Wat je invulde staat hier nog: wacht even en druk opnieuw op Bewaren. Er komt nooit een tweede contact."
 )
 NOT_ALLOWED: Final = "Niet bewaard: je hebt geen rechten om dit te registreren."
 NOT_UNDERSTOOD: Final = "Niet bewaard: het register neemt dit zo niet aan. Kijk na wat je invulde."
@@ -142,7 +141,4 @@ def _letter(desk: Desk, body: FormBody) -> tuple[BriefSubmission, list[FileUploa
 
 def _too_large(desk: Desk) -> str:
     limit = words.size(desk.settings.scan_limit)
-    return (
-        f"Scan: de bestanden zijn samen groter dan {limit}. "
-        "Scan in grijswaarden, of voeg de rest later toe bij het contact."
-    )
+    return f"Scan: de bestanden zijn samen groter dan {limit}. Scan in grijswaarden, of voeg de rest later toe bij het contact."

@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 from fastapi import APIRouter, Request
-from onthaal_schema.operator import SessionSecret, SignIn
-from onthaal_schema.problems import ProblemError
 from starlette.responses import Response
 
+from onthaal_schema.operator import SessionSecret, SignIn
+from onthaal_schema.problems import ProblemError
 from services.kit.auth import SIGN_IN, refuse_foreign_writes
 from services.phone_log.desk.frame import Desk, see
 from services.phone_log.form_body import read_fields
@@ -32,9 +32,7 @@ def add_sign_in(router: APIRouter, desk: Desk) -> None:
         fields = await read_fields(request)
         onward = within_desk(fields.get("next", ""))
         try:
-            session = await desk.house.intake.anonymous().sign_in(
-                SignIn(code=code_of(fields.get("code", "")))
-            )
+            session = await desk.house.intake.anonymous().sign_in(SignIn(code=code_of(fields.get("code", ""))))
         except ProblemError as problem:
             status, text = _refusal(problem)
             errors = {"code": text}

@@ -8,7 +8,6 @@ from onthaal_schema.contact import Kind, KindSource, Nature, Role, Sector, Statu
 from onthaal_schema.message import Direction
 from onthaal_schema.opening_hours import ClosedReason, OpeningHours
 from onthaal_schema.worklist import WorkReason
-
 from services.kit.pages import BRUSSELS
 from services.phone_log.melder import Language, SafeChannel
 from services.phone_log.registration import CallNature

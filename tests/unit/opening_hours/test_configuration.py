@@ -155,17 +155,12 @@ def exceptions_on_the_wire(offset: str) -> list[DayException | EmergencyClose]:
         f'{{"type":"day","id":"{UUID(int=1)}","channels":["chat"],"label":"Feest","firstDay":"2026-06-16",'
         f'"lastDay":"2026-06-16","validFrom":"{offset}"}}'
     )
-    close = (
-        f'{{"type":"emergencyClose","id":"{UUID(int=2)}","label":"Brand",'
-        f'"closedFrom":"{offset}","validFrom":"{offset}"}}'
-    )
+    close = f'{{"type":"emergencyClose","id":"{UUID(int=2)}","label":"Brand","closedFrom":"{offset}","validFrom":"{offset}"}}'
     return [adapter.validate_json(day), adapter.validate_json(close)]
 
 
 def test_the_version_does_not_depend_on_order_or_on_how_a_moment_is_written() -> None:
-    in_utc, in_brussels = (
-        exceptions_on_the_wire(text) for text in ("2026-06-01T10:00:00Z", "2026-06-01T12:00:00+02:00")
-    )
+    in_utc, in_brussels = (exceptions_on_the_wire(text) for text in ("2026-06-01T10:00:00Z", "2026-06-01T12:00:00+02:00"))
     one, other = Calendar(CalendarRules(), in_utc), Calendar(CalendarRules(), reversed(in_brussels))
     assert one.version == other.version
 
@@ -176,9 +171,6 @@ def test_the_version_changes_with_every_rule_and_exception() -> None:
         calendar(hours={"chat": "Mo-Fr 09:00-16:00"}).version,
         calendar(extraHolidays=[]).version,
         calendar(closures=[]).version,
-        *(
-            Calendar(CalendarRules(), [rule]).version
-            for rule in exceptions_on_the_wire("2026-06-01T10:00:00Z")
-        ),
+        *(Calendar(CalendarRules(), [rule]).version for rule in exceptions_on_the_wire("2026-06-01T10:00:00Z")),
     ]
     assert len(set(versions)) == len(versions)

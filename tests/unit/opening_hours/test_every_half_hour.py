@@ -13,9 +13,7 @@ from services.intake_api.opening_hours import Calendar, CalendarRules
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 HALF_HOUR = timedelta(minutes=30)
-FIRST, END, HORIZON = (
-    datetime(year, month, 1, tzinfo=UTC) for year, month in ((2024, 1), (2032, 1), (2032, 2))
-)
+FIRST, END, HORIZON = (datetime(year, month, 1, tzinfo=UTC) for year, month in ((2024, 1), (2032, 1), (2032, 2)))
 PUBLIC_HOLIDAYS = holidays.country_holidays("BE", language="nl", years=range(2023, 2034))
 
 
@@ -84,9 +82,7 @@ def changes_to_and_from_summer_time() -> list[datetime]:
     """Find the sixteen moments at which the clock in Brussels is put forward or back."""
     hours = (FIRST + timedelta(hours=number) for number in range((END - FIRST) // timedelta(hours=1)))
     return [
-        hour
-        for hour in hours
-        if hour.astimezone(BRUSSELS).utcoffset() != (hour - HALF_HOUR).astimezone(BRUSSELS).utcoffset()
+        hour for hour in hours if hour.astimezone(BRUSSELS).utcoffset() != (hour - HALF_HOUR).astimezone(BRUSSELS).utcoffset()
     ]
 
 

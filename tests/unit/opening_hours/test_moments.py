@@ -95,9 +95,7 @@ def test_the_first_monday_of_winter_time_opens_an_hour_later_in_utc() -> None:
     assert not at("2026-10-26T07:30Z").open
 
 
-@pytest.mark.parametrize(
-    "zone", [UTC, BRUSSELS, timezone(timedelta(hours=-11)), timezone(timedelta(hours=14))]
-)
+@pytest.mark.parametrize("zone", [UTC, BRUSSELS, timezone(timedelta(hours=-11)), timezone(timedelta(hours=14))])
 def test_the_zone_in_which_a_moment_is_written_makes_no_difference(zone: ZoneInfo) -> None:
     monday_evening = moment("2026-06-15T19:30+02:00").astimezone(zone)
     assert USUAL.at(Channel.TELEFOON, monday_evening).open
@@ -115,9 +113,7 @@ def test_a_moment_without_zone_is_refused() -> None:
         USUAL.at(Channel.MAIL, datetime(2026, 6, 15, 10))  # noqa: DTZ001 - the point of the test
 
 
-@pytest.mark.parametrize(
-    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:00Z"]
-)
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:00Z"])
 def test_a_moment_outside_the_years_of_the_calendar_is_refused(text: str) -> None:
     with pytest.raises(OutOfCalendarError, match="1970 to 2199"):
         at(text)
@@ -142,9 +138,7 @@ def test_a_letter_with_a_date_counts_as_open_when_that_day_has_hours() -> None:
         (date(2026, 3, 29), "weekend", None, "2026-03-30T09:00+02:00"),
     ],
 )
-def test_a_letter_of_a_closed_day_says_why(
-    day: date, reason: str, name: str | None, next_opening: str
-) -> None:
+def test_a_letter_of_a_closed_day_says_why(day: date, reason: str, name: str | None, next_opening: str) -> None:
     answer = USUAL.on_day(Channel.BRIEF, day)
     assert (answer.open, answer.reason, answer.holiday) == (False, reason, name)
     assert answer.next_opening == moment(next_opening)

@@ -69,9 +69,7 @@ def test_exceptional_hours_are_dated_lines_with_hours_and_their_label() -> None:
 
 
 def test_an_emergency_close_shows_what_is_left_of_its_days() -> None:
-    fire = EmergencyClose(
-        id=UUID(int=2), label="Brand", closed_from=datetime(2026, 6, 16, 10, tzinfo=UTC), valid_from=LONG_AGO
-    )
+    fire = EmergencyClose(id=UUID(int=2), label="Brand", closed_from=datetime(2026, 6, 16, 10, tzinfo=UTC), valid_from=LONG_AGO)
     _, *special = lines(Calendar(CalendarRules(), [fire]), Channel.CHAT, *JUNE)
     bounds = {"name": "Brand", "validFrom": "2026-06-16", "validThrough": "2026-06-16"}
     assert special == [
@@ -81,9 +79,7 @@ def test_an_emergency_close_shows_what_is_left_of_its_days() -> None:
 
 
 def test_a_withdrawn_exception_is_not_published() -> None:
-    withdrawn = exception(date(2026, 6, 16)).model_copy(
-        update={"valid_until": datetime(2026, 6, 1, tzinfo=UTC)}
-    )
+    withdrawn = exception(date(2026, 6, 16)).model_copy(update={"valid_until": datetime(2026, 6, 1, tzinfo=UTC)})
     assert len(lines(Calendar(CalendarRules(), [withdrawn]), Channel.CHAT, *JUNE)) == 1
 
 

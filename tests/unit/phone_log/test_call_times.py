@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time
 
 import pytest
+
 from services.phone_log.moments import moments, start_and_end
 
 SPRING = date(2026, 3, 29)
@@ -22,9 +23,7 @@ LATER = datetime(2026, 12, 1, tzinfo=UTC)
         (AUTUMN, time(3), ["02:00"]),
     ],
 )
-def test_an_hour_on_the_wall_is_one_moment_except_when_clocks_change(
-    day: date, clock: time, utc: list[str]
-) -> None:
+def test_an_hour_on_the_wall_is_one_moment_except_when_clocks_change(day: date, clock: time, utc: list[str]) -> None:
     assert [f"{moment:%H:%M}" for moment in moments(day, clock)] == utc
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from onthaal_schema.contact import Person
 from services.phone_log.phone_numbers import kept, shown
 
@@ -30,9 +31,7 @@ def test_a_number_is_taken_as_written_and_shown_for_reading_aloud(typed: str, al
     assert shown(number) == aloud
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "geen", "tel. 0470 12 34 56", "12", "0470 12 34 56 of 0471", "1" * 16, "+", "0470;12"]
-)
+@pytest.mark.parametrize("typed", ["", "geen", "tel. 0470 12 34 56", "12", "0470 12 34 56 of 0471", "1" * 16, "+", "0470;12"])
 def test_what_is_no_number_is_refused(typed: str) -> None:
     assert kept(typed) is None
 

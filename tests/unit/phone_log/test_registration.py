@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+
 from onthaal_schema.contact import Kind, KindSource, Nature, Role, Sector
 from services.phone_log.registration import NotAccepted, call, correction, letter
 
@@ -104,9 +105,7 @@ def test_an_anonymous_caller_is_anonymous() -> None:
 
 def test_anonymous_with_a_name_is_asked_about_and_never_dropped() -> None:
     found = errors_of_call(anonymous="1", name="An", phone="0470123456")
-    assert found == {
-        "anonymous": "Anoniem: je vulde ook een naam en een telefoonnummer in. Wis dat, of vink anoniem uit."
-    }
+    assert found == {"anonymous": "Anoniem: je vulde ook een naam en een telefoonnummer in. Wis dat, of vink anoniem uit."}
 
 
 @pytest.mark.parametrize(

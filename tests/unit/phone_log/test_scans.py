@@ -1,6 +1,7 @@
 """Scans are recognised by what they are."""
 
 import pytest
+
 from services.phone_log.scans import SentFile, uploads
 
 

@@ -52,18 +52,14 @@ def test_predict_answers_each_line_in_order(tagger: Tagger, tmp_path: Path) -> N
         ("[]", "not an object"),
     ],
 )
-def test_a_bad_line_is_named_by_its_number_and_never_quoted(
-    tagger: Tagger, tmp_path: Path, line: str, said: str
-) -> None:
+def test_a_bad_line_is_named_by_its_number_and_never_quoted(tagger: Tagger, tmp_path: Path, line: str, said: str) -> None:
     with pytest.raises(UnreadableLineError, match=f"line 2: .*{said}") as caught:
         predicted(tagger, tmp_path, '{"channel": "chat", "text": "hallo daar"}', line)
 
     assert "geheim" not in str(caught.value)
 
 
-def test_train_writes_a_model_that_loads_and_evaluate_reports_on_the_data(
-    messages: tuple[Message, ...], tmp_path: Path
-) -> None:
+def test_train_writes_a_model_that_loads_and_evaluate_reports_on_the_data(messages: tuple[Message, ...], tmp_path: Path) -> None:
     data, out = tmp_path / "some.jsonl", tmp_path / "model.bin"
     keys = ("id", "channel", "subject", "text", "kind", "sector", "language", "hard", "anonymous")
     rows = [json.dumps({key: getattr(one, key) for key in keys}) for one in messages[::12]]

@@ -91,9 +91,7 @@ def test_a_question_or_thanks_on_a_running_case_is_a_melding(tagger: Tagger, tex
         ("Hij doet mij pijn en ik wil niet zeggen wie het is.", None),
     ],
 )
-def test_the_sector_is_suggested_only_where_the_message_tells_it(
-    tagger: Tagger, text: str, sector: str | None
-) -> None:
+def test_the_sector_is_suggested_only_where_the_message_tells_it(tagger: Tagger, text: str, sector: str | None) -> None:
     suggestion = tagger.suggest("contactformulier", None, text)
 
     assert suggestion.sector == sector
@@ -130,9 +128,7 @@ def test_immediate_danger_is_signalled_in_four_languages(tagger: Tagger, text: s
         ("Mijn moeder van 84 woont al 12 jaar in een woonzorgcentrum.", False),
     ],
 )
-def test_a_minor_is_signalled_but_not_one_who_was_young_long_ago(
-    tagger: Tagger, text: str, *, minor: bool
-) -> None:
+def test_a_minor_is_signalled_but_not_one_who_was_young_long_ago(tagger: Tagger, text: str, *, minor: bool) -> None:
     assert ("minorInvolved" in tagger.suggest("mail", None, text).signals) is minor
 
 
@@ -197,23 +193,17 @@ def test_too_few_words_are_taken_for_dutch(tagger: Tagger) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(channel=st.text(max_size=20), subject=st.none() | st.text(), text=st.text())
-def test_any_text_gets_a_suggestion_that_holds_together(
-    tagger: Tagger, channel: str, subject: str | None, text: str
-) -> None:
+def test_any_text_gets_a_suggestion_that_holds_together(tagger: Tagger, channel: str, subject: str | None, text: str) -> None:
     assert_holds_together(tagger.suggest(channel, subject, text), tagger)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\0", "\ud800" * 9, "a" * 1_000_000, "> \n" * 200_000, "van: a@\n" * 9_000]
-)
+@pytest.mark.parametrize("text", ["", "\0", "\ud800" * 9, "a" * 1_000_000, "> \n" * 200_000, "van: a@\n" * 9_000])
 def test_hostile_text_gets_a_suggestion_that_holds_together(tagger: Tagger, text: str) -> None:
     assert_holds_together(tagger.suggest("mail", text[:2000], text), tagger)
 
 
 def test_ten_kilobytes_are_tagged_in_time(tagger: Tagger) -> None:
-    text = (
-        "Mijn dochter van negen wil niet meer naar de zwemles omdat de lesgever haar onder water duwt. " * 107
-    )
+    text = "Mijn dochter van negen wil niet meer naar de zwemles omdat de lesgever haar onder water duwt. " * 107
     started = time.process_time()
     for _ in range(20):
         tagger.suggest("mail", "zwemles", text)
@@ -226,8 +216,6 @@ def assert_holds_together(suggestion: Suggestion, tagger: Tagger) -> None:
     assert 0 <= suggestion.kind_confidence <= 1
     assert suggestion.kind == "melding" or not suggestion.unsure
     assert len({sector for sector, _ in suggestion.sectors}) == 3
-    assert [share for _, share in suggestion.sectors] == sorted(
-        (s for _, s in suggestion.sectors), reverse=True
-    )
+    assert [share for _, share in suggestion.sectors] == sorted((s for _, s in suggestion.sectors), reverse=True)
     assert suggestion.language in {"nl", "fr", "en", "de"}
     assert suggestion.model_version == tagger.version

@@ -46,9 +46,7 @@ def test_answers_equal_the_decision_function_of_scikit_learn(given: tuple[Lesson
     model = linear_model(learned)
 
     columns = learned.columns(others)
-    expected = np.column_stack(
-        [learned.kind.decision_function(columns), learned.sector.decision_function(columns)]
-    )
+    expected = np.column_stack([learned.kind.decision_function(columns), learned.sector.decision_function(columns)])
 
     ours = np.array([model.scores(model.weigh(one.terms)) for one in others])
     assert np.allclose(ours, expected, atol=1e-4)
@@ -78,9 +76,7 @@ def test_the_shipped_model_says_how_good_it_was_with_each_author_held_out(tagger
 
 def test_evaluation_never_teaches_an_author_it_measures(given: tuple[Lesson, ...]) -> None:
     for taught, held_out in author_folds(given):
-        assert {one.message.author_set for one in held_out}.isdisjoint(
-            {one.message.author_set for one in taught}
-        )
+        assert {one.message.author_set for one in held_out}.isdisjoint({one.message.author_set for one in taught})
 
 
 def test_unsure_counts_as_melding_when_measured(given: tuple[Lesson, ...]) -> None:
