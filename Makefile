@@ -47,6 +47,7 @@ demo: $(INSTALLED) ## Replay the five published months and compare the figures
 	@$(PY) -m deploy.demo.demo
 
 bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
+	@deploy/setup/bench
 	@$(PY) -m tests.bench
 
 train: $(INSTALLED) ## Train the model again from the data in the repository

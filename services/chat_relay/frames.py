@@ -19,13 +19,12 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from onthaal_schema.contact import Kind
 from onthaal_schema.conversation import ConversationStatus
 from onthaal_schema.opening_hours import ClosedReason
-from onthaal_schema.wire import without_nul
+from onthaal_schema.wire import Submitted, without_nul
 
 PROTOCOL: Final = "onthaal.chat.v1"
 MAX_FRAME: Final = 32_768
@@ -50,22 +49,7 @@ Sequence = Annotated[int, Field(ge=-1, le=2**31)]
 """The last turn that the sender of the frame has; -1 when it has none."""
 
 
-class _Strict(BaseModel):
-    """Frozen, strict, closed to unknown properties."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        hide_input_in_errors=True,
-    )
-
-
-class Frame(_Strict):
+class Frame(Submitted):
     """What every frame is: `type` names it."""
 
     type: str
@@ -261,7 +245,7 @@ class Desk(Frame):
     now: AwareDatetime
 
 
-class Entry(_Strict):
+class Entry(Submitted):
     """A conversation in the list."""
 
     conversation: UUID

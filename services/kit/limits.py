@@ -5,6 +5,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from onthaal_schema.problems import PayloadTooLarge
 from services.kit.problems import answer
 
+API = "/intake/"
+"""Where it counts. Pages read their forms with limits of their own, and answer with a page that keeps what was typed."""
+
 DRAINED = 3
 """How many times the limit is still read and thrown away, so that the client gets to read the answer."""
 
@@ -19,7 +22,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, as far as the limit."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

@@ -24,19 +24,20 @@ class EventFrame:
 
     def payload(self, kind: EventType, row: Mapping[str, Any], event_id: UUID, at: datetime) -> str:
         """Write an event about the present state of a contact. Nothing sealed goes in."""
+        contact_id = str(row["id"])  # asyncpg reads a UUID of its own kind, which JSON does not take
         return orjson.dumps({
             "specversion": "1.0",
             "id": event_id,
             "source": self.source,
             "type": kind.value,
             "service": SERVICE,
-            "subject": row["id"],
+            "subject": contact_id,
             "time": at,
             "datacontenttype": "application/json",
             "data": present({
-                "contactId": row["id"],
+                "contactId": contact_id,
                 **state(row),
-                "links": {"contact": f"{self.contacts_url}/{row['id']}"},
+                "links": {"contact": f"{self.contacts_url}/{contact_id}"},
             }),
         }).decode()  # fmt: skip
 
