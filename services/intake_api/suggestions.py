@@ -2,13 +2,16 @@
 
 import asyncio
 
-from onthaal_schema.problems import Erased
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
+from services.intake_api.store.vault import CannotOpen
 from services.intake_api.store.writer import Writer
 from services.intake_api.suggester import Suggester
+from services.kit.logging import error_name, logger
 
-AT_ONCE = 10
+log = logger(__name__)
+
+AT_ONCE = 20
 YIELDING = 50
 LOOK_AGAIN = 2.0
 
@@ -37,10 +40,14 @@ class Suggestions:
     async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
-        for contact_id, since in waiting:
+        found = {}
+        for row in waiting:
             try:
-                suggestion = await self._suggester.suggest_text(*await self._contacts.words(contact_id))
-                await self._contacts.suggest(contact_id, since, suggestion)
-            except Erased:
-                continue  # erased since it was listed: there is nothing left to suggest for
+                found[row["id"]] = row["suggest_since"], await self._suggester.suggest_text(*await self._contacts.words(row))
+            except (CannotOpen, ValueError) as error:
+                # one that cannot be opened must not keep the others waiting
+                log.exception("no suggestion", contact=str(row["id"]), error=error_name(error))
+                await self._contacts.give_up_suggesting(row["id"])
+        if found:
+            await self._contacts.suggest(found)
         return len(waiting)

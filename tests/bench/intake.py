@@ -5,6 +5,8 @@ import random
 import re
 import statistics
 import subprocess
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
@@ -34,6 +36,8 @@ class Contender:
     name: str
     server: Server
     body: dict
+    patience: str = "5s"
+    rest: Callable[[], bool] = lambda: True
     rates: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
@@ -46,14 +50,21 @@ class Contender:
             "BENCH_SEED": str(seed),
         }
         script = os.path.join(os.path.dirname(__file__), "put.lua")
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, self.server.url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", self.patience, "-s", script, self.server.url]
         printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
         requests, microseconds, p50, p99, failed = map(int, re.search(r"RESULT (.*)", printed)[1].split())
         if failed:
             raise RuntimeError(f"{self.name}: {failed} requests failed")
+        self._let_rest()
         self.rates.append(requests / (microseconds / 1e6))
         self.p50.append(p50 / 1000)
         self.p99.append(p99 / 1000)
+
+    def _let_rest(self) -> None:
+        """Wait until what it does after its commits is done, so that it does not burden the others' slots."""
+        deadline = time.monotonic() + 120
+        while not self.rest() and time.monotonic() < deadline:
+            time.sleep(0.2)
 
 
 def measure(contenders: list[Contender], connections: int, rounds: int, seconds: float = 1) -> None:

@@ -277,46 +277,58 @@ class Contacts:
         running = update(conversation).where(conversation.c.contact_id == contact_id, conversation.c.ended_at.is_(None))
         await connection.execute(running.values(status=ConversationStatus.ENDED, ended_at=self._database.clock.now()))
 
-    async def to_suggest(self, limit: int) -> list[tuple[UUID, datetime]]:
-        """List contacts whose text the model has not seen, or not whole, with since when."""
+    async def to_suggest(self, limit: int) -> list[Row]:
+        """List contacts whose text the model has not seen, or not whole, longest waiting first."""
         columns = tables.contact.c
-        query = (
-            select(columns.id, columns.suggest_since).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since)
-        )
+        query = select(tables.contact).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since).limit(limit)
         async with self._database.read() as connection:
-            return [(row.id, row.suggest_since) for row in await connection.execute(query.limit(limit))]
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def words(self, contact_id: UUID) -> tuple[str, str | None, str]:
+    async def words(self, row: Row) -> tuple[str, str | None, str]:
         """Give channel, subject and everything the person wrote, for the model."""
-        async with self._database.read() as connection:
-            row = await self.row(connection, contact_id)
-            key = self.key(row)
-            known = await self.submission(connection, row, key)
-            query = select(tables.message).where(
-                tables.message.c.contact_id == contact_id, tables.message.c.direction == "inbound"
-            )
-            rows = (await connection.execute(query.order_by(tables.message.c.sequence))).mappings().all()
-        turns = [key.open(turn["sealed"], message_place(turn["id"])).decode() for turn in rows]
-        return row["channel"], known.get("subject"), "\n".join([known.get("text") or "", *turns])
+        key = self.key(row)
+        submitted: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
+        turns = await self._inbound(row["id"], key) if row["last_sequence"] else []
+        return row["channel"], submitted.get("subject"), "\n".join([submitted.get("text") or "", *turns])
 
-    async def suggest(self, contact_id: UUID, since: datetime, suggestion: Suggestion) -> None:
-        """Keep what the model makes of a contact; where only the model has tagged it, its tag follows."""
+    async def _inbound(self, contact_id: UUID, key: DataKey) -> list[str]:
+        columns = tables.message.c
+        query = select(columns.id, columns.sealed).where(columns.contact_id == contact_id, columns.direction == "inbound")
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(columns.sequence))).all()
+        return [key.open(row.sealed, message_place(row.id)).decode() for row in rows]
+
+    async def suggest(self, found: Mapping[UUID, tuple[datetime, Suggestion]]) -> None:
+        """Keep what the model makes of contacts; where only the model has tagged one, its tag follows."""
+        columns = tables.contact.c
+        query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None)).with_for_update()
         async with self._database.write() as connection:
-            row = await self.locked(connection, contact_id)
-            sealed = self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION)
-            values: Row = {"sealed_suggestion": sealed, "signals": orjson.dumps(suggestion.signals).decode()}
-            if row["suggest_since"] == since:
-                values["suggest_since"] = None
-            provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
-            if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
-                row.update(values)
-                await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(**values))
-                await self.tag(connection, row, model_tag(suggestion, row["nature"]))
-            else:
-                await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(**values))
-            await self._add_work(connection, contact_id, work_reasons(row, suggestion))
+            for row in [dict(row) for row in (await connection.execute(query)).mappings()]:
+                await self._suggest(connection, row, *found[row["id"]])
+
+    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, suggestion: Suggestion) -> None:
+        values: Row = {
+            "sealed_suggestion": self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION),
+            "signals": orjson.dumps(suggestion.signals).decode(),
+        }
+        if row["suggest_since"] == since:
+            values["suggest_since"] = None
+        row.update(values)
+        await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
+        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
+        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+            await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+        await self._add_work(connection, row["id"], work_reasons(row, suggestion))
+
+    async def give_up_suggesting(self, contact_id: UUID) -> None:
+        """Let a person look at a contact that the model could not be asked about, and ask no more."""
+        async with self._database.write() as connection:
+            await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(suggest_since=None))
+            await self._add_work(connection, contact_id, [WorkReason.UNREADABLE])
 
     async def _add_work(self, connection: AsyncConnection, contact_id: UUID, reasons: list[WorkReason]) -> None:
+        if not reasons:
+            return
         query = select(tables.work_item.c.reason).where(tables.work_item.c.contact_id == contact_id)
         held = set((await connection.execute(query)).scalars())
         now = self._database.clock.now()
