@@ -139,6 +139,7 @@ def _lifespan(
             supervisor.start()
             stack.push_async_callback(supervisor.stop)
             gc.collect()
+            gc.set_threshold(20_000, 50, 50)
             gc.freeze()  # the imported heap is not walked again: keeps pauses out of the slowest answers
             log.info("started", count=len(services), host=process.host, port=process.port)
             yield

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -169,6 +170,7 @@ class Accept:
         return with_content(row, submitted, shown, earlier=written.earlier_kinds, files=opened)
 
 
+@lru_cache(1000)
 def _hours_wire(hours: OpeningHours) -> str:
     return hours.model_dump_json(by_alias=True, exclude_none=True)
 

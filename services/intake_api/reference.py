@@ -4,27 +4,28 @@ Eight random characters of Crockford's base 32 (no I, L, O, U: nothing to mishea
 by the Luhn algorithm modulo 32, which notices every single wrong character and most swaps. `4KT-9Q2-MXW`.
 """
 
-import secrets
+import os
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def make() -> str:
     """Make a reference: 40 random bits, so it says nothing and cannot be guessed from another."""
-    bits = secrets.randbits(40)
-    letters = "".join(ALPHABET[bits >> shift & 31] for shift in range(0, 40, 5))
+    bits = int.from_bytes(os.urandom(5))
+    letters = "".join([ALPHABET[bits >> shift & 31] for shift in range(0, 40, 5)])
     return grouped(letters + check(letters))
+
+
+_VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
+_DOUBLED = {letter: value * 2 // 32 + value * 2 % 32 for letter, value in _VALUE.items()}
 
 
 def check(letters: str) -> str:
     """Give the check character of a reference's letters (Luhn modulo 32)."""
-    total = 0
-    for place, letter in enumerate(reversed(letters)):
-        doubled = ALPHABET.index(letter) * (2 if place % 2 == 0 else 1)
-        total += doubled // 32 + doubled % 32
+    total = sum([_DOUBLED[letter] for letter in letters[::-2]]) + sum([_VALUE[letter] for letter in letters[-2::-2]])
     return ALPHABET[-total % 32]
 
 
 def grouped(letters: str) -> str:
     """Write letters in groups of three."""
-    return "-".join(letters[place : place + 3] for place in range(0, len(letters), 3))
+    return "-".join([letters[place : place + 3] for place in range(0, len(letters), 3)])

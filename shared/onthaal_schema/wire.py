@@ -7,6 +7,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f]")
+
 
 def without_nul(text: str) -> str:
     """Return the text, or refuse it: a NUL passes SQLite and fails PostgreSQL."""
@@ -18,7 +20,7 @@ def without_nul(text: str) -> str:
 
 def on_one_line(text: str) -> str:
     """Return the text, or refuse it: a line break in a name or subject is a header injection waiting to happen."""
-    if any(character < " " and character != "\t" for character in text):
+    if _CONTROL.search(text):
         message = "must be a single line without control characters"
         raise ValueError(message)
     return text

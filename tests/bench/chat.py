@@ -22,7 +22,10 @@ MESSAGES = 200
 
 
 async def bare_relay(port: int) -> list[float]:
-    async with connect(f"ws://127.0.0.1:{port}/a", compression=None) as one, connect(f"ws://127.0.0.1:{port}/b", compression=None) as two:
+    async with (
+        connect(f"ws://127.0.0.1:{port}/a", compression=None) as one,
+        connect(f"ws://127.0.0.1:{port}/b", compression=None) as two,
+    ):
         times = []
         for _ in range(MESSAGES):
             started = time.perf_counter()
@@ -62,7 +65,11 @@ async def round_trips(url: str, cookies: str) -> list[float]:
     protocol, origin = ["onthaal.chat.v1"], url
     visiting = connect(f"ws://{host}/chat/v1/visitor", origin=origin, subprotocols=protocol, compression=None)
     serving = connect(
-        f"ws://{host}/chat/v1/operator", origin=origin, subprotocols=protocol, compression=None, additional_headers={"Cookie": cookies}
+        f"ws://{host}/chat/v1/operator",
+        origin=origin,
+        subprotocols=protocol,
+        compression=None,
+        additional_headers={"Cookie": cookies},
     )
     async with visiting as visitor, serving as desk:
         await visitor.send(json.dumps({"type": "hello"}))
@@ -75,7 +82,9 @@ async def round_trips(url: str, cookies: str) -> list[float]:
         times = []
         for _ in range(MESSAGES):
             started = time.perf_counter()
-            await visitor.send(json.dumps({"type": "say", "message": str(uuid4()), "text": "Ik weet niet goed hoe ik moet beginnen."}))
+            await visitor.send(
+                json.dumps({"type": "say", "message": str(uuid4()), "text": "Ik weet niet goed hoe ik moet beginnen."})
+            )
             await next_of(desk, "turn")
             reply = {"type": "say", "conversation": welcome["conversation"], "message": str(uuid4()), "text": "Neem je tijd."}
             await desk.send(json.dumps(reply))

@@ -118,7 +118,9 @@ def test_codes_are_lower_camel_case_unless_a_reason_is_given() -> None:
     names_of_json_ld = {"@type", "@context"}
     for place, held in every(DOCUMENT["components"]["schemas"]):
         if "enum" in held and not _excused(held, "cod-design") and place.rsplit("/", 1)[1] not in names_of_json_ld:
-            wrong = [code for code in held["enum"] if not LOWER_CAMEL.fullmatch(str(code)) and "." not in code and "/" not in code]
+            wrong = [
+                code for code in held["enum"] if not LOWER_CAMEL.fullmatch(str(code)) and "." not in code and "/" not in code
+            ]
             assert not wrong, place
 
 

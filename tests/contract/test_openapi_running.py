@@ -96,7 +96,10 @@ def token(own_gateway: Gateway) -> str:
     """Give a token that may do everything, in a gateway that holds a chat in progress with a message and a file."""
     contact, doomed = str(uuid4()), str(uuid4())
     chat = {"channel": "chat", "text": "Hallo"}
-    parts: dict[str, Any] = {"contact": (None, json.dumps(chat), "application/json"), "attachment": ("brief.pdf", b"%PDF", "application/pdf")}
+    parts: dict[str, Any] = {
+        "contact": (None, json.dumps(chat), "application/json"),
+        "attachment": ("brief.pdf", b"%PDF", "application/pdf"),
+    }
     with own_gateway.client(own_gateway.token("contacts:write:chat")) as relay:
         registered = relay.put(f"/contacts/{contact}", files=parts).raise_for_status().json()
         relay.put(f"/contacts/{contact}/messages/{uuid4()}", json={"direction": "inbound", "text": "Dag"}).raise_for_status()
@@ -111,9 +114,7 @@ def test_each_operation_does_what_its_description_says(case: schemathesis.Case[A
     case.call_and_validate(base_url=own_gateway.url, headers=headers, checks=CHECKS, timeout=20)
 
 
-PROTECTED: Final = [
-    (method, path) for method, path, operation in operations(read()) if operation.get("security") != []
-]
+PROTECTED: Final = [(method, path) for method, path, operation in operations(read()) if operation.get("security") != []]
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)

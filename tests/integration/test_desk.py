@@ -108,9 +108,7 @@ def test_signing_in_never_leads_to_another_site(gateway: Gateway) -> None:
         assert answer.headers["location"] == "/desk"
 
 
-@pytest.mark.parametrize(
-    "path", ["/desk", "/desk/telefoon/new", "/desk/brief/new", f"/desk/contacten/{uuid4()}"]
-)
+@pytest.mark.parametrize("path", ["/desk", "/desk/telefoon/new", "/desk/brief/new", f"/desk/contacten/{uuid4()}"])
 def test_without_a_session_every_page_asks_to_sign_in(gateway: Gateway, path: str) -> None:
     with browser(gateway) as client:
         answer = client.get(path)
@@ -118,9 +116,7 @@ def test_without_a_session_every_page_asks_to_sign_in(gateway: Gateway, path: st
         assert answer.headers["location"].startswith("/desk/sign-in?next=/desk")
 
 
-def test_a_call_sent_after_the_session_ended_is_not_stored_and_not_lost(
-    gateway: Gateway, api: httpx.Client
-) -> None:
+def test_a_call_sent_after_the_session_ended_is_not_stored_and_not_lost(gateway: Gateway, api: httpx.Client) -> None:
     contact = str(uuid4())
     with browser(gateway) as client:
         answer = client.post("/desk/telefoon/new", data={**CALL, "contact": contact})
@@ -132,9 +128,7 @@ def test_a_call_sent_after_the_session_ended_is_not_stored_and_not_lost(
 
 
 @pytest.mark.parametrize("origin", ["https://elders.example", "null", None])
-def test_a_post_from_another_site_is_refused(
-    operator: httpx.Client, api: httpx.Client, origin: str | None
-) -> None:
+def test_a_post_from_another_site_is_refused(operator: httpx.Client, api: httpx.Client, origin: str | None) -> None:
     contact = str(uuid4())
     request = operator.build_request("POST", "/desk/telefoon/new", data={**CALL, "contact": contact})
     del request.headers["origin"]
@@ -145,9 +139,7 @@ def test_a_post_from_another_site_is_refused(
 
 
 def test_a_call_on_monday_evening_is_registered_as_open(operator: httpx.Client, api: httpx.Client) -> None:
-    contact = register_call(
-        operator, name="Els Janssens", phone="0470/12.34.56", language="fr", sector="Sport"
-    )
+    contact = register_call(operator, name="Els Janssens", phone="0470/12.34.56", language="fr", sector="Sport")
     found = registered(api, contact)
     assert (found["channel"], found["receivedAt"], found["nature"]) == (
         "telefoon",
@@ -194,12 +186,8 @@ def test_a_silent_call_is_kept_and_is_no_contact(operator: httpx.Client, api: ht
     assert (found["nature"], found["subject"]) == ("nonContact", "Stille oproep")
 
 
-def test_a_letter_with_a_scan_and_only_a_date_is_registered(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
-    contact = register_letter(
-        operator, dated_on="2025-11-12", text="Over een leraar.", address="Kerkstraat 1, Gent"
-    )
+def test_a_letter_with_a_scan_and_only_a_date_is_registered(operator: httpx.Client, api: httpx.Client) -> None:
+    contact = register_letter(operator, dated_on="2025-11-12", text="Over een leraar.", address="Kerkstraat 1, Gent")
     found = registered(api, contact)
     assert (found["channel"], found["kind"], found["kindSource"]) == ("brief", "melding", "operator")
     assert found["details"] == {"datedOn": "2025-11-12", "receivedOn": "2025-11-14"}
@@ -246,9 +234,7 @@ def test_a_call_that_was_already_saved_with_other_words_leads_to_what_was_saved(
     assert f'href="/desk/contacten/{contact}"' in answer.text
 
 
-def test_what_is_wrong_is_told_beside_its_field_and_nothing_typed_is_lost(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
+def test_what_is_wrong_is_told_beside_its_field_and_nothing_typed_is_lost(operator: httpx.Client, api: httpx.Client) -> None:
     contact = str(uuid4())
     fields = {
         **CALL,
@@ -272,17 +258,13 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_typed_is_lost(
 
 def test_a_scan_of_another_kind_is_refused_by_name(operator: httpx.Client) -> None:
     data = {"contact": str(uuid4()), "received_on": "2025-11-14", "text": "De brief."}
-    answer = operator.post(
-        "/desk/brief/new", data=data, files={"scans": ("brief.docx", b"PK\x03\x04", "image/png")}
-    )
+    answer = operator.post("/desk/brief/new", data=data, files={"scans": ("brief.docx", b"PK\x03\x04", "image/png")})
     assert answer.status_code == 400
     assert "‘brief.docx’ is geen pdf, jpeg, png of tiff." in answer.text
     assert "De brief." in answer.text
 
 
-def test_scans_that_are_too_large_are_refused_and_the_text_stays(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
+def test_scans_that_are_too_large_are_refused_and_the_text_stays(operator: httpx.Client, api: httpx.Client) -> None:
     data = {"contact": str(uuid4()), "received_on": "2025-11-14", "text": "De brief die zo groot is."}
     files = [("scans", (f"{page}.pdf", b"%PDF-" + bytes(16_000_000), "application/pdf")) for page in range(2)]
     answer = operator.post("/desk/brief/new", data=data, files=files)
@@ -304,9 +286,7 @@ def test_a_new_tag_follows_the_earlier_one(operator: httpx.Client, api: httpx.Cl
     found = registered(api, contact)
     assert [record["kind"] for record in found["kindHistory"]] == ["vraag", "melding"]
     page = operator.get(f"/desk/contacten/{contact}").text
-    assert page.index("<strong>Vraag</strong>: medewerker") < page.index(
-        "<strong>Melding</strong>: medewerker"
-    )
+    assert page.index("<strong>Vraag</strong>: medewerker") < page.index("<strong>Melding</strong>: medewerker")
 
 
 def test_the_models_suggestion_stands_beside_the_operators_word(operator: httpx.Client) -> None:
@@ -316,9 +296,7 @@ def test_the_models_suggestion_stands_beside_the_operators_word(operator: httpx.
     assert "Woorden die meetelden:" in page
 
 
-def test_a_correction_changes_what_is_known_and_an_old_page_does_not_undo_it(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
+def test_a_correction_changes_what_is_known_and_an_old_page_does_not_undo_it(operator: httpx.Client, api: httpx.Client) -> None:
     contact = register_call(operator, name="Els Jansens")
     version = hidden(operator.get(f"/desk/contacten/{contact}").text, "version")
     correct = {"version": version, "name": "Els Janssens", "role": "getuige", "sector": "Zorg"}
@@ -334,12 +312,8 @@ def test_a_correction_changes_what_is_known_and_an_old_page_does_not_undo_it(
     )
 
 
-def test_a_correction_leaves_the_models_guess_of_the_sector_a_guess(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
-    contact = register_call(
-        operator, text="De trainer van de voetbalclub heeft een speler betast na de training."
-    )
+def test_a_correction_leaves_the_models_guess_of_the_sector_a_guess(operator: httpx.Client, api: httpx.Client) -> None:
+    contact = register_call(operator, text="De trainer van de voetbalclub heeft een speler betast na de training.")
     assert registered(api, contact)["sectorSource"] == "model"
     page = operator.get(f"/desk/contacten/{contact}").text
     assert '<option value="Sport" selected>' not in page
@@ -405,61 +379,47 @@ def test_a_contact_is_found_by_reference_mail_and_phone_and_never_in_the_address
         assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/contacten/{contact}")
 
 
-@pytest.mark.parametrize(
-    ("sought", "status"), [("niemand@voorbeeld.be", 200), ("ZZZ-ZZZ-ZZZ", 200), ("", 400), ("a\0b", 400)]
-)
+@pytest.mark.parametrize(("sought", "status"), [("niemand@voorbeeld.be", 200), ("ZZZ-ZZZ-ZZZ", 200), ("", 400), ("a\0b", 400)])
 def test_what_is_not_found_is_said(operator: httpx.Client, sought: str, status: int) -> None:
     answer = operator.post("/desk/zoeken", data={"zoek": sought})
     assert answer.status_code == status
     assert ("Niets gevonden" if status == 200 else "Vul een referentie") in answer.text
 
 
-def test_danger_comes_first_on_the_work_list_and_goes_when_it_was_looked_at(
-    operator: httpx.Client, api: httpx.Client
-) -> None:
+def test_danger_comes_first_on_the_work_list_and_goes_when_it_was_looked_at(operator: httpx.Client, api: httpx.Client) -> None:
     text = "Hij staat nu voor de deur met een mes, ik ben bang dat hij me vermoordt. Help, hij slaat me nu."
     contact = register_call(operator, text=text, kind="melding")
     reference = registered(api, contact)["reference"]
     work = operator.get("/desk").text.partition("Laatste contacten")[0]
     assert "Mogelijk gevaar" in work
     assert reference in work
-    item = re.search(
-        rf'/desk/werk/([0-9a-f-]+)/bekeken">\s*<button[^>]*>Bekeken<span[^>]*>: {reference}', work
-    )
+    item = re.search(rf'/desk/werk/([0-9a-f-]+)/bekeken">\s*<button[^>]*>Bekeken<span[^>]*>: {reference}', work)
     assert item
     assert operator.post(f"/desk/werk/{item[1]}/bekeken").status_code == 303
     assert reference not in operator.get("/desk").text.partition("Laatste contacten")[0]
 
 
 def test_the_list_shows_no_name_no_subject_and_no_words(operator: httpx.Client, api: httpx.Client) -> None:
-    contact = register_call(
-        operator, name="Zichtbare Naam", text="Zichtbare woorden.", day="2025-11-24", ended=""
-    )
+    contact = register_call(operator, name="Zichtbare Naam", text="Zichtbare woorden.", day="2025-11-24", ended="")
     page = operator.get("/desk?kanaal=telefoon&soort=vraag").text
     assert registered(api, contact)["reference"] in page
     assert "Zichtbare" not in page
 
 
 def test_the_list_is_filtered_and_paged(operator: httpx.Client, api: httpx.Client) -> None:
-    letters = {
-        registered(api, register_letter(operator, received_on="2020-03-02"))["reference"] for _ in range(26)
-    }
+    letters = {registered(api, register_letter(operator, received_on="2020-03-02"))["reference"] for _ in range(26)}
     found: set[str] = set()
     path: str | None = "/desk?kanaal=brief&soort=melding&aard=person"
     while path:
         page = operator.get(path).text
         assert "Telefoon</td>" not in page
-        found |= set(
-            re.findall(r'class="number reference" href="/desk/contacten/[^"]+">([^<]+)</a></th>', page)
-        )
+        found |= set(re.findall(r'class="number reference" href="/desk/contacten/[^"]+">([^<]+)</a></th>', page))
         older = re.search(r'href="([^"]+)">Oudere contacten', page)
         path = older[1].replace("&amp;", "&").partition("#")[0] if older else None
     assert letters <= found
 
 
-@pytest.mark.parametrize(
-    "path", [f"/desk/contacten/{uuid4()}", f"/desk/contacten/{uuid4()}/bestanden/{uuid4()}"]
-)
+@pytest.mark.parametrize("path", [f"/desk/contacten/{uuid4()}", f"/desk/contacten/{uuid4()}/bestanden/{uuid4()}"])
 def test_what_does_not_exist_is_said_in_words(operator: httpx.Client, path: str) -> None:
     answer = operator.get(path)
     assert answer.status_code == 404

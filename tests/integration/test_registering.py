@@ -283,3 +283,22 @@ def test_kill_9_under_load_loses_no_contact_that_was_answered_with_success(tmp_p
                 assert all(len(bodies) == 1 for bodies in by_id.values())
         finally:
             gateway.stop()
+
+
+def test_a_null_in_a_contact_is_read_as_absent(api: httpx.Client) -> None:
+    contact_id = uuid4()
+    sent = {
+        "channel": "brief",
+        "kind": "vraag",
+        "subject": None,
+        "sector": None,
+        "text": "Vraag",
+        "person": {"email": None, "name": "An"},
+    }
+    first = api.put(f"/contacts/{contact_id}", json=sent)
+    again = api.put(
+        f"/contacts/{contact_id}", json={"channel": "brief", "kind": "vraag", "text": "Vraag", "person": {"name": "An"}}
+    )
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert "subject" not in first.json()
+    assert first.json()["person"] == {"name": "An"}

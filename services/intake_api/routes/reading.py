@@ -45,10 +45,10 @@ def reception(request: Request) -> Reception:
 
 async def caller(request: Request) -> Caller:
     """Say who calls."""
-    return await caller_of(reception(request), request)
+    return await authorized(reception(request), request)
 
 
-async def caller_of(desk: Reception, request: Request) -> Caller:
+async def authorized(desk: Reception, request: Request) -> Caller:
     """Say who calls, by the bearer token (RFC 6750)."""
     header = request.headers.get("authorization")
     if header is None:
@@ -125,8 +125,27 @@ def parsed(adapter: TypeAdapter[Any], raw: bytes) -> Any:
 
 
 def submission(raw: bytes) -> tuple[ContactSubmission, dict[str, Any]]:
-    """Check a submitted contact; the second value is the same as JSON, as it was sent."""
+    """Check a submitted contact; the second value is the same as JSON, as it was sent but for what was null.
+
+    We write absent values as absent (Belgif jsn-null), and read them however a channel writes them: a contact is not
+    refused for a form.
+    """
+    if b"null" in raw:
+        raw = _without_nulls(raw)
     return parsed(SUBMISSION, raw), orjson.loads(raw)
+
+
+def _without_nulls(raw: bytes) -> bytes:
+    try:
+        return orjson.dumps(_present(orjson.loads(raw)))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        return raw  # broken in another way, which the parser tells
+
+
+def _present(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _present(held) for name, held in value.items() if held is not None}
+    return value
 
 
 def _named(error: ValidationError) -> InvalidInput:

@@ -9,15 +9,15 @@ from uuid import UUID
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onthaal_schema.problems import ProblemError
 from services.intake_api.reception import Reception
-from services.intake_api.routes.reading import caller_of, only_known, path_id, submission, with_files
+from services.intake_api.routes.reading import authorized, path_id, submission, with_files
 from services.kit.problems import answer, unexpected
 
 PATH = re.compile("/intake/v1/contacts/([^/]+)")
+STATUS = {True: 201, False: 200}
 
 
 class Registering:
@@ -35,23 +35,26 @@ class Registering:
             await self._app(scope, receive, send)
             return
         scope["path_params"] = {"contactId": found[1]}
-        response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
         try:
-            return await self._register(request)
+            created, body = await self._register(Request(scope, receive))
         except ProblemError as problem:
-            return answer(problem)
+            await answer(problem)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the edge: what is not expected is logged by name and answered as a 500
-            return unexpected(request.method, error)
+            await unexpected(scope["method"], error)(scope, receive, send)
+        else:
+            await _send(send, STATUS[created], body)
 
-    async def _register(self, request: Request) -> Response:
+    async def _register(self, request: Request) -> tuple[bool, bytes]:
         """Register a contact: 201 means it is stored and will be handed on, 200 that it was already."""
-        who = await caller_of(self._reception, request)
-        only_known(request)
+        who = await authorized(self._reception, request)
         contact_id: UUID = path_id(request, "contactId")
         raw, files = await with_files(request, "contact")
         checked, submitted = submission(raw)
         accepted = await self._reception.register(who, contact_id, checked, submitted, files)
-        return Response(orjson.dumps(accepted.contact), 201 if accepted.created else 200, media_type="application/json")
+        return accepted.created, orjson.dumps(accepted.contact)
+
+
+async def _send(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
