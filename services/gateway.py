@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -151,6 +152,8 @@ def serve(names: Sequence[str]) -> None:
     """Run the named services until told to stop; what was begun is finished first."""
     process = read(ProcessSettings)
     logging.configure(process.log_level)
+    # a thread that tags keeps the others waiting for this long at a time; the usual 5 ms are as long as a whole answer
+    sys.setswitchinterval(0.0005)
     app = build(names)
     config = uvicorn.Config(
         app,

@@ -161,6 +161,7 @@ class Processes:
         paths = [str(ROOT), str(ROOT / "shared"), *filter(None, [kept.get("PYTHONPATH")])]
         return {
             "ONTHAAL_ORIGIN": self.addresses.gateway,
+            "ONTHAAL_CHAT_ALWAYS": "true",
             **kept,
             "ONTHAAL_PORT": str(self.addresses.port),
             "ONTHAAL_SMTP_PORT": str(self.addresses.smtp_port),

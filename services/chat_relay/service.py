@@ -17,7 +17,7 @@ from services.kit.settings import read
 def create(house: House) -> Service:
     """Make the chat: pages, two WebSockets, and nothing that is kept."""
     settings = read(ChatSettings)
-    relay = Relay(house.intake, Hub(house.bus), VisitorTokens(_secret(house, settings)), house.clock)
+    relay = Relay(house.intake, Hub(house.bus), VisitorTokens(_secret(house, settings)), house.clock, settings.chat_always)
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()

@@ -37,6 +37,9 @@ class ChatSettings(ThrottleSettings):
         description="Neutral site where leaving these pages in a hurry leads to.",
         pattern=r"^https?://[^\s\"'<>]+$",
     )
+    chat_always: bool = Field(
+        default=False, description="Let visitors start a chat outside the hours too, to try it out (make run sets it)."
+    )
     chat_sockets_per_network: int = Field(
         100, ge=1, description="Most chat connections of visitors at once from one network (/24 or /48)."
     )

@@ -14,6 +14,8 @@ log = logger(__name__)
 AT_ONCE = 20
 YIELDING = 50
 LOOK_AGAIN = 2.0
+HEAD_START = 0.05
+"""Seconds that the hand-over has before the model takes the processor."""
 
 
 class Suggestions:
@@ -36,6 +38,7 @@ class Suggestions:
                 await asyncio.sleep(min((loop.time() - started) * YIELDING, LOOK_AGAIN))
             elif done < AT_ONCE:
                 await self._database.texts.wait(LOOK_AGAIN)
+                await asyncio.sleep(HEAD_START)
 
     async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""

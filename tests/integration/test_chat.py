@@ -583,3 +583,12 @@ async def test_an_operator_whose_token_gets_too_old_renews_it_and_goes_on(
             await desk.send("open", conversation=visitor.conversation, after=-1)
             assert await desk.turns(0) == [(0, "visitor", "Dag")]
             assert (await desk.say(visitor.conversation, "Op tijd"))["type"] == "sent"
+
+
+async def test_a_chat_can_be_tried_out_outside_the_hours_and_says_so_with_the_contact(tmp_path: Path) -> None:
+    with running(tmp_path, ONTHAAL_HOURS_CHAT="off", ONTHAAL_CHAT_ALWAYS="true") as gateway, gateway.client() as api:
+        async with visiting(gateway) as visitor:
+            sent = await (await visitor.hello()).start("Ik probeer de chat.")
+        contact = api.get(f"/contacts/{visitor.conversation}").json()
+    assert sent["type"] == "sent"
+    assert contact["openingHours"]["open"] is False

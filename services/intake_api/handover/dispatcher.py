@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.intake_api.handover.webhook import Answer, Fate, Webhook
-from services.intake_api.store.deliveries import Claimed, Deliveries, Pending
+from services.intake_api.store.deliveries import Claimed, Deliveries, Outlook, Pending
 from services.intake_api.store.engine import Database
 from services.kit.logging import logger
 
@@ -40,31 +40,32 @@ class Dispatcher:
         async with self.webhook.session(), asyncio.TaskGroup() as group:
             room = asyncio.Semaphore(TOGETHER * 4)
             while True:
-                if not await self.deliveries.any_active():
+                outlook = await self.deliveries.outlook()
+                if outlook.behind:
+                    await self.deliveries.spread()
+                elif not outlook.active:
                     await asyncio.sleep(AT_MOST_IDLE)  # nobody to tell: let the intake have the machine
-                elif not await self._start_some(group, room):
-                    await self.database.events.wait(await self._idle())
+                    continue
+                elif not self._is_due(outlook):
+                    await self.database.events.wait(self._idle(outlook))
+                    continue
+                await self._start_some(group, room)
 
-    async def _start_some(self, group: asyncio.TaskGroup, room: asyncio.Semaphore) -> bool:
-        if await self.deliveries.needs_spreading():
-            await self.deliveries.spread()
+    async def _start_some(self, group: asyncio.TaskGroup, room: asyncio.Semaphore) -> None:
         if room.locked():
             await room.acquire()
             room.release()
-        due = await self.deliveries.next_due()
-        if due is None or due > self.database.clock.now():
-            return False
-        claims = await self.deliveries.claim(TOGETHER)
-        for claimed in claims:
+        for claimed in await self.deliveries.claim(TOGETHER):
             await room.acquire()
             group.create_task(self._serve(claimed)).add_done_callback(lambda _: room.release())
-        return bool(claims)
 
-    async def _idle(self) -> float:
-        due = await self.deliveries.next_due()
-        if due is None:
+    def _is_due(self, outlook: Outlook) -> bool:
+        return outlook.due is not None and outlook.due <= self.database.clock.now()
+
+    def _idle(self, outlook: Outlook) -> float:
+        if outlook.due is None:
             return AT_MOST_IDLE
-        return min(AT_MOST_IDLE, max(0.01, (due - self.database.clock.now()).total_seconds()))
+        return min(AT_MOST_IDLE, max(0.01, (outlook.due - self.database.clock.now()).total_seconds()))
 
     async def _serve(self, claimed: Claimed) -> None:
         try:

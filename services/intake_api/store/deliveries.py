@@ -46,6 +46,15 @@ class Claimed:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """Whether there is anybody to tell, whether events wait to be spread, and when the next claim is due that nobody holds."""
+
+    active: bool
+    behind: bool
+    due: datetime | None
+
+
+@dataclass(frozen=True)
 class Pending:
     """The next event to deliver of a claimed contact."""
 
@@ -104,18 +113,28 @@ class Deliveries:
             subscriptions = (await connection.execute(query)).mappings().all()
             return sum([await self._spread_to(connection, subscription) for subscription in subscriptions])
 
-    async def any_active(self) -> bool:
-        """Say whether there is anybody to hand over to."""
-        query = select(SUBSCRIPTION.id).where(SUBSCRIPTION.status == "active").limit(1)
-        async with self._database.read() as connection:
-            return (await connection.execute(query)).first() is not None
-
-    async def needs_spreading(self) -> bool:
-        """Say whether a subscription has events to read."""
+    async def outlook(self) -> Outlook:
+        """Say in one look what there is to do."""
+        now = self._database.clock.now()
+        active = SUBSCRIPTION.status == "active"
         newest = select(func.max(tables.event.c.position)).scalar_subquery()
-        query = select(SUBSCRIPTION.id).where(SUBSCRIPTION.status == "active", SUBSCRIPTION.position < newest).limit(1)
+        behind = select(SUBSCRIPTION.id).where(active, SUBSCRIPTION.position < newest)
+        free = or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now)
+        due = (
+            select(CLAIM.due_at)
+            .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
+            .where(active, free)
+            .order_by(CLAIM.due_at)
+            .limit(1)
+        )
+        query = select(
+            select(SUBSCRIPTION.id).where(active).exists().label("active"),
+            behind.exists().label("behind"),
+            due.scalar_subquery().label("due"),
+        )
         async with self._database.read() as connection:
-            return (await connection.execute(query)).first() is not None
+            row = (await connection.execute(query)).one()
+        return Outlook(active=row.active, behind=row.behind, due=row.due)
 
     async def _spread_to(self, connection: AsyncConnection, subscription: Any) -> int:
         events = tables.event.c
@@ -178,20 +197,6 @@ class Deliveries:
             )
             for row in rows
         ]
-
-    async def next_due(self) -> datetime | None:
-        """Say when the next claim is due that nobody holds."""
-        now = self._database.clock.now()
-        query = (
-            select(CLAIM.due_at)
-            .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
-            .where(SUBSCRIPTION.status == "active", or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now))
-            .order_by(CLAIM.due_at)
-            .limit(1)
-        )
-        async with self._database.read() as connection:
-            due: datetime | None = (await connection.execute(query)).scalar()
-            return due
 
     async def pending(self, claimed: Claimed) -> Pending | None:
         """Give the oldest event that a claimed contact is owed."""
