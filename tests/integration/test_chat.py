@@ -207,7 +207,8 @@ async def test_the_visitor_ends_a_conversation(gateway: Gateway, noor: str, api:
         await (await visitor.hello()).start("Dag")
         await desk.take(visitor.conversation)
         await visitor.send("end")
-        await desk.until_listed(lambda entries: visitor.conversation not in [entry["conversation"] for entry in entries])
+        while (await desk.next("state"))["status"] != "ended":
+            pass
         assert (await desk.say(visitor.conversation, "Ben je er nog?"))["reason"] == "ended"
     assert api.get(f"/contacts/{visitor.conversation}").json()["status"] == "completed"
 
