@@ -569,8 +569,10 @@ async def test_an_operator_whose_token_gets_too_old_renews_it_and_goes_on(
             await desk.take(visitor.conversation)
             clock.advance(timedelta(minutes=11))
             await desk.send("say", conversation=visitor.conversation, message=str(uuid4()), text="Te laat")
-            assert (await desk.next("failed"))["retry"] is True
-            await desk.next("expired")
+            # the refresh of the list may notice it before the message does
+            if (refused := await desk.next("failed", "expired"))["type"] == "failed":
+                assert refused["retry"] is True
+                await desk.next("expired")
             with pytest.raises(ConnectionClosed) as closed:
                 await desk.next("sent")
             assert closed.value.rcvd is not None
