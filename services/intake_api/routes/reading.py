@@ -45,12 +45,11 @@ def reception(request: Request) -> Reception:
 
 async def caller(request: Request) -> Caller:
     """Say who calls."""
-    return await authorized(reception(request), request)
+    return await authorized(reception(request), request.headers.get("authorization"))
 
 
-async def authorized(desk: Reception, request: Request) -> Caller:
-    """Say who calls, by the bearer token (RFC 6750)."""
-    header = request.headers.get("authorization")
+async def authorized(desk: Reception, header: str | None) -> Caller:
+    """Say who calls, by the header with the bearer token (RFC 6750)."""
     if header is None:
         raise NoAccessToken("Send a token: Authorization: Bearer TOKEN.")
     scheme, _, token = header.partition(" ")
@@ -66,7 +65,11 @@ def nobody() -> Caller:
 
 def path_id(request: Request, name: str) -> UUID:
     """Read an id in the path: a UUID, as RFC 9562 writes it."""
-    text = request.path_params[name]
+    return as_id(request.path_params[name], name)
+
+
+def as_id(text: str, name: str) -> UUID:
+    """Read an id that stood in the path under a name."""
     if not _UUID.fullmatch(text):
         raise InvalidInput.at(name, "Must be a UUID.", in_="path")
     return UUID(text)
@@ -105,10 +108,11 @@ async def json_bytes(request: Request) -> bytes:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("Send application/json.")
-    return _small(await request.body())
+    return small(await request.body())
 
 
-def _small(raw: bytes) -> bytes:
+def small(raw: bytes) -> bytes:
+    """Give the bytes, unless they are too many for JSON."""
     if len(raw) > LARGEST_JSON:
         raise PayloadTooLarge(f"Send at most {LARGEST_JSON} bytes of JSON.", limit=LARGEST_JSON)
     return raw
@@ -219,7 +223,7 @@ async def _json_part(form: FormData, part: str) -> bytes:
     held = form.get(part)
     if held is None:
         raise InvalidInput.at(part, "This part is missing: send it as application/json.")
-    return _small(await held.read() if isinstance(held, UploadFile) else held.encode("utf-8", "surrogatepass"))
+    return small(await held.read() if isinstance(held, UploadFile) else held.encode("utf-8", "surrogatepass"))
 
 
 def _files(form: FormData, part: str) -> Iterator[tuple[str, UploadFile]]:

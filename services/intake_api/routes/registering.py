@@ -5,15 +5,15 @@ everything that is done for the contact (measured: `make bench`).
 """
 
 import re
-from uuid import UUID
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import ProblemError
 from services.intake_api.reception import Reception
-from services.intake_api.routes.reading import authorized, path_id, submission, with_files
+from services.intake_api.routes.reading import as_id, authorized, small, submission, with_files
 from services.kit.problems import answer, unexpected
 
 PATH = re.compile("/intake/v1/contacts/([^/]+)")
@@ -34,9 +34,10 @@ class Registering:
         if found is None:
             await self._app(scope, receive, send)
             return
-        scope["path_params"] = {"contactId": found[1]}
         try:
-            created, body = await self._register(Request(scope, receive))
+            created, body = await self._register(found[1], scope, receive)
+        except ClientDisconnect:
+            return  # nothing was read whole, so nothing was stored, and nobody is there to be told
         except ProblemError as problem:
             await answer(problem)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the edge: what is not expected is logged by name and answered as a 500
@@ -44,14 +45,29 @@ class Registering:
         else:
             await _send(send, STATUS[created], body)
 
-    async def _register(self, request: Request) -> tuple[bool, bytes]:
+    async def _register(self, name: str, scope: Scope, receive: Receive) -> tuple[bool, bytes]:
         """Register a contact: 201 means it is stored and will be handed on, 200 that it was already."""
-        who = await authorized(self._reception, request)
-        contact_id: UUID = path_id(request, "contactId")
-        raw, files = await with_files(request, "contact")
+        headers = dict(scope["headers"])
+        header = headers.get(b"authorization")
+        who = await authorized(self._reception, header.decode("latin-1") if header else None)
+        contact_id = as_id(name, "contactId")
+        raw, files = await _read(headers, scope, receive)
         checked, submitted = submission(raw)
         accepted = await self._reception.register(who, contact_id, checked, submitted, files)
         return accepted.created, orjson.dumps(accepted.contact)
+
+
+async def _read(headers: dict[bytes, bytes], scope: Scope, receive: Receive) -> tuple[bytes, list[FileUpload]]:
+    if scope["query_string"] or headers.get(b"content-type") != b"application/json":
+        return await with_files(Request(scope, receive), "contact")
+    parts, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return small(b"".join(parts)), []
 
 
 async def _send(send: Send, status: int, body: bytes) -> None:
