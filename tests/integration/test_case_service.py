@@ -53,7 +53,7 @@ def code_block() -> str:
     return str(found)
 
 
-def eventually(question: Callable[[], str | None], patience_s: float = 30) -> str:
+def eventually(question: Callable[[], str | None], patience_s: float = 90) -> str:
     """Ask until there is an answer."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
