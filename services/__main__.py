@@ -123,7 +123,7 @@ def create_subscription(
     """Hand events over to an address; its secret is printed this once, as the last word."""
 
     async def create(store: Store) -> str:
-        made = await Subscriptions(store.deliveries).create(name, url, nature or ["person"], from_start=from_start)
+        made = await Subscriptions(store.subscriptions).create(name, url, nature or ["person"], from_start=from_start)
         return made.secret
 
     typer.echo(f"Subscription of {name}; its secret: {_with_store(create)}")
@@ -132,7 +132,7 @@ def create_subscription(
 @subscriptions.command("list")
 def list_subscriptions() -> None:
     """List subscriptions and what they are owed, as JSON lines."""
-    for row in _with_store(lambda store: store.deliveries.all()):
+    for row in _with_store(lambda store: store.subscriptions.all()):
         typer.echo(json.dumps(row, default=str))
 
 
@@ -146,7 +146,7 @@ def add_operator(name: Annotated[str, typer.Option(help="Name that colleagues an
 @handover.command("list")
 def list_dead_letters() -> None:
     """List dead letters, newest first, as JSON lines."""
-    for row in _with_store(lambda store: store.deliveries.dead()):
+    for row in _with_store(lambda store: store.dead_letters.dead()):
         typer.echo(json.dumps(row, default=str))
 
 
@@ -155,7 +155,7 @@ def replay(
     event: Annotated[str | None, typer.Argument(help="Id of one event; all dead letters when none is given.")] = None,
 ) -> None:
     """Deliver dead letters again."""
-    count = _with_store(lambda store: store.deliveries.redrive(UUID(event) if event else None))
+    count = _with_store(lambda store: store.dead_letters.redrive(UUID(event) if event else None))
     typer.echo(f"{count} will be delivered again.")
 
 

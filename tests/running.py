@@ -128,7 +128,7 @@ class Gateway:
 
     def subscribe(self, url: str) -> str:
         """Hand events over to an address; gives the secret."""
-        made = self._administer(lambda store: Subscriptions(store.deliveries).create("test", url, ["person"]))
+        made = self._administer(lambda store: Subscriptions(store.subscriptions).create("test", url, ["person"]))
         return made.secret
 
     def _administer(self, work: Callable[[Store], Awaitable[Result]]) -> Result:

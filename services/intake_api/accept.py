@@ -132,6 +132,8 @@ class Accept:
             "version": 1,
             "type": "registered",
             "natures": row["nature"],
+            "channel": row["channel"],
+            "kinds": row["kind"],
             "occurred_at": now,
             "payload": self.frame.payload(EventType.REGISTERED, row, event_id, now),
         }

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.access import Access
+from services.intake_api.store.dead_letters import DeadLetters
 from services.intake_api.store.deliveries import Deliveries
 from services.intake_api.store.engine import Database
 from services.intake_api.store.statistics import Statistics
+from services.intake_api.store.subscriptions import SubscriptionStore
 from services.intake_api.store.vault import Keys, Vault
 from services.kit.clock import Clock
 from services.kit.settings import ProcessSettings
@@ -20,6 +22,8 @@ class Store:
     vault: Vault
     access: Access
     deliveries: Deliveries
+    subscriptions: SubscriptionStore
+    dead_letters: DeadLetters
     statistics: Statistics
 
     @staticmethod
@@ -28,4 +32,12 @@ class Store:
         process.var.mkdir(parents=True, exist_ok=True, mode=0o700)
         vault = Vault(Keys.load_or_make(settings.keys(process)))
         database = Database(settings.database(process), clock)
-        return Store(database, vault, Access(database, vault), Deliveries(database, vault), Statistics(database))
+        return Store(
+            database=database,
+            vault=vault,
+            access=Access(database, vault),
+            deliveries=Deliveries(database, vault),
+            subscriptions=SubscriptionStore(database, vault),
+            dead_letters=DeadLetters(database),
+            statistics=Statistics(database),
+        )

@@ -83,14 +83,15 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         router=_router(),
         workers={
             "writer": writer.run,
-            "dispatcher": Dispatcher(database, store.deliveries, Webhook(clock)).run,
+            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, Webhook(clock)).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
         },
         state={
             "reception": reception,
-            "subscriptions": Subscriptions(store.deliveries),
+            "subscriptions": Subscriptions(store.subscriptions),
+            "dead_letters": store.dead_letters,
             "statistics": store.statistics,
             "writer": writer,
         },

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from onthaal_schema.problems import InvalidInput
-from services.intake_api.store.deliveries import Deliveries
+from services.intake_api.store.subscriptions import SubscriptionStore
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Made:
 class Subscriptions:
     """Makes subscriptions."""
 
-    deliveries: Deliveries
+    kept: SubscriptionStore
 
     async def create(self, name: str, url: str, natures: Sequence[str], *, from_start: bool = False) -> Made:
         """Subscribe an address; the secret (Standard Webhooks, 256 random bits) is given this once.
@@ -35,7 +35,7 @@ class Subscriptions:
         """
         check(url)
         secret = "whsec_" + b64encode(os.urandom(32)).decode()
-        return Made(await self.deliveries.subscribe(name[:100], url, secret, natures, from_start=from_start), secret)
+        return Made(await self.kept.subscribe(name[:100], url, secret, natures, from_start=from_start), secret)
 
 
 def check(url: str) -> None:

@@ -9,9 +9,10 @@ import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.intake_api.handover.webhook import Answer, Fate, Webhook
+from services.intake_api.handover.sink import Answer, Fate, Sink
 from services.intake_api.store.deliveries import Claimed, Deliveries, Outlook, Pending
 from services.intake_api.store.engine import Database
+from services.intake_api.store.subscriptions import SubscriptionStore
 from services.kit.logging import logger
 
 log = logger(__name__)
@@ -32,12 +33,13 @@ class Dispatcher:
 
     database: Database
     deliveries: Deliveries
-    webhook: Webhook
+    subscriptions: SubscriptionStore
+    sink: Sink
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         await self.deliveries.hand_back_all()
-        async with self.webhook.session(), asyncio.TaskGroup() as group:
+        async with self.sink.session(), asyncio.TaskGroup() as group:
             room = asyncio.Semaphore(TOGETHER * 4)
             while True:
                 outlook = await self.deliveries.outlook()
@@ -79,12 +81,12 @@ class Dispatcher:
             raise
 
     async def _deliver(self, claimed: Claimed, pending: Pending) -> bool:
-        answer = await self.webhook.post(claimed.subscriber, pending.event_id, pending.payload)
+        answer = await self.sink.send(claimed.subscriber, [pending])
         if answer.fate is Fate.TAKEN:
             return await self.deliveries.settle(claimed, pending.position, "delivered")
         log.warning("delivery failed", subscription=str(claimed.subscriber.id), position=pending.position, reason=answer.reason)
         if answer.fate is Fate.GONE:
-            await self.deliveries.disable(claimed.subscriber.id, answer.reason)
+            await self.subscriptions.disable(claimed.subscriber.id, answer.reason)
             await self.deliveries.hand_back(claimed)
             return False
         if answer.fate is Fate.REFUSED or claimed.attempts >= len(LADDER):

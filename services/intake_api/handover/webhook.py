@@ -1,39 +1,20 @@
 """One signed POST to a subscriber (CloudEvents 1.0 structured mode, Standard Webhooks signature)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from enum import Enum
 from uuid import UUID
 
 import aiohttp
 from standardwebhooks.webhooks import Webhook as Signer
 
-from services.intake_api.store.deliveries import Subscriber
+from services.intake_api.handover.sink import Answer, Fate
+from services.intake_api.store.deliveries import Pending, Subscriber
 from services.kit.clock import Clock
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 LONGEST_RETRY_AFTER = 24 * 3600
-
-
-class Fate(Enum):
-    """What an answer means for the event."""
-
-    TAKEN = "taken"
-    LATER = "later"
-    REFUSED = "refused"
-    GONE = "gone"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one attempt; the reason names a status or an exception's class, never a body."""
-
-    fate: Fate
-    reason: str = ""
-    retry_after: float = 0
 
 
 class Webhook:
@@ -51,8 +32,9 @@ class Webhook:
             self._http = http
             yield
 
-    async def post(self, subscriber: Subscriber, event_id: UUID, payload: str) -> Answer:
-        """Post one event."""
+    async def send(self, subscriber: Subscriber, events: Sequence[Pending]) -> Answer:
+        """Post events of one subscription, in their order."""
+        event_id, payload = events[0].event_id, events[0].payload
         if self._http is None:
             message = "post within session()"
             raise RuntimeError(message)

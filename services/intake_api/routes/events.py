@@ -12,6 +12,7 @@ from onthaal_schema.contact import Nature
 from onthaal_schema.events import EventPage
 from onthaal_schema.wire import Line, Resource, Submitted
 from services.intake_api.routes.reading import CallerOf, body, only, path_id
+from services.intake_api.store.dead_letters import DeadLetters
 from services.intake_api.subscriptions import Subscriptions
 
 router = APIRouter()
@@ -79,6 +80,12 @@ def subscriptions(request: Request) -> Subscriptions:
     return found
 
 
+def dead(request: Request) -> DeadLetters:
+    """Give the dead letters of this process."""
+    found: DeadLetters = request.app.state.dead_letters
+    return found
+
+
 @router.get("/events", dependencies=[only("after", "limit", "nature")], response_model_exclude_none=True)
 async def events(
     request: Request,
@@ -107,7 +114,7 @@ async def subscribe(
 async def list_subscriptions(request: Request, who: CallerOf) -> SubscriptionList:
     """List subscriptions with what they are owed and their last error."""
     who.require("subscriptions:write", "handover:read")
-    rows: list[dict[str, Any]] = await subscriptions(request).deliveries.all()
+    rows: list[dict[str, Any]] = await subscriptions(request).kept.all()
     return SubscriptionList(items=tuple(SubscriptionState.model_validate(row) for row in rows))
 
 
@@ -115,7 +122,7 @@ async def list_subscriptions(request: Request, who: CallerOf) -> SubscriptionLis
 async def dead_letters(request: Request, who: CallerOf) -> DeadLetterList:
     """List the events that were given up, with the reason."""
     who.require("handover:read", "subscriptions:write")
-    rows = await subscriptions(request).deliveries.dead()
+    rows = await dead(request).dead()
     return DeadLetterList(items=tuple(DeadLetter.model_validate(row) for row in rows))
 
 
@@ -123,4 +130,4 @@ async def dead_letters(request: Request, who: CallerOf) -> DeadLetterList:
 async def redrive(request: Request, who: CallerOf) -> None:
     """Deliver a dead letter again."""
     who.require("handover:write", "subscriptions:write")
-    await subscriptions(request).deliveries.redrive(path_id(request, "eventId"))
+    await dead(request).redrive(path_id(request, "eventId"))

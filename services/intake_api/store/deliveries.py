@@ -4,17 +4,15 @@ A subscription reads the feed by position, so no event can be missed. Events of 
 a claim that fails holds up its own contact only, and a dead letter releases it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from onthaal_schema.problems import NotFound
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.vault import Vault
@@ -71,41 +69,6 @@ class Deliveries:
         self._database = database
         self._vault = vault
 
-    async def subscribe(self, name: str, url: str, secret: str, natures: Sequence[str], *, from_start: bool = False) -> UUID:
-        """Hand over to an address from now on, or everything since the beginning."""
-        subscription_id = uuid4()
-        async with self._database.write() as connection:
-            head = (await connection.execute(select(func.max(tables.event.c.position)))).scalar() or 0
-            await connection.execute(
-                insert(tables.subscription).values(
-                    id=subscription_id,
-                    name=name,
-                    url=url,
-                    natures=" ".join(natures),
-                    status="active",
-                    sealed_secret=self._vault.wrap(secret.encode(), subscription_id.bytes),
-                    position=0 if from_start else head,
-                    created_at=self._database.clock.now(),
-                )
-            )
-        self._database.events.fire()
-        return subscription_id
-
-    async def all(self) -> list[dict[str, Any]]:
-        """List the subscriptions with what they are owed."""
-        counted = select(DELIVERY.subscription_id, DELIVERY.state, func.count()).group_by(
-            DELIVERY.subscription_id, DELIVERY.state
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(select(tables.subscription).order_by(SUBSCRIPTION.created_at))).mappings().all()
-            counts = {(row[0], row[1]): row[2] for row in await connection.execute(counted)}
-        hidden = {"sealed_secret"}
-        return [
-            {name: value for name, value in row.items() if name not in hidden}
-            | {state: counts.get((row["id"], state), 0) for state in ("pending", "delivered", "dead")}
-            for row in rows
-        ]
-
     async def spread(self) -> int:
         """Give each active subscription the events it has not read yet; gives how many events were read."""
         async with self._database.write() as connection:
@@ -151,24 +114,10 @@ class Deliveries:
         wanted = [row for row in rows if not asked.isdisjoint(row.natures.split())]
         if wanted:
             await connection.execute(insert(tables.delivery), [_pending(subscription["id"], row) for row in wanted])
-            await self._claim(connection, subscription["id"], {row.contact_id for row in wanted})
+            await owe(connection, subscription["id"], {row.contact_id for row in wanted}, self._database)
         moved = update(tables.subscription).where(SUBSCRIPTION.id == subscription["id"])
         await connection.execute(moved.values(position=rows[-1].position))
         return len(rows)
-
-    async def _claim(self, connection: AsyncConnection, subscription_id: UUID, contacts: set[UUID]) -> None:
-        now = self._database.clock.now()
-        # the update changes nothing but locks the row: whoever is about to free the claim then sees what is newly owed
-        statement = (
-            (sqlite if self._database.on_sqlite else postgresql)
-            .insert(tables.claim)
-            .on_conflict_do_update(index_elements=["subscription_id", "contact_id"], set_={"attempts": CLAIM.attempts})
-        )
-        rows = [
-            {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": now, "lease_until": None}
-            for contact_id in contacts
-        ]
-        await connection.execute(statement, rows)
 
     async def claim(self, limit: int) -> list[Claimed]:
         """Take what is due under a lease, so that nobody else delivers it meanwhile."""
@@ -269,61 +218,25 @@ class Deliveries:
             async with self._database.write() as connection:
                 await connection.execute(update(tables.claim).values(lease_until=None))
 
-    async def disable(self, subscription_id: UUID, reason: str) -> None:
-        """Hand over nothing more to a subscription that said it is gone; what it is owed stays pending."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(tables.subscription).where(SUBSCRIPTION.id == subscription_id).values(status="disabled")
-            )
-            await self._note(connection, subscription_id, reason)
-
     async def _note(self, connection: AsyncConnection, subscription_id: UUID, reason: str) -> None:
         noted = update(tables.subscription).where(SUBSCRIPTION.id == subscription_id)
         await connection.execute(noted.values(last_error=reason, last_error_at=self._database.clock.now()))
 
-    async def dead(self, limit: int = 200) -> list[dict[str, Any]]:
-        """List the dead letters, newest first."""
-        events = tables.event.c
-        query = (
-            select(
-                DELIVERY.subscription_id,
-                SUBSCRIPTION.name.label("subscription"),
-                DELIVERY.position,
-                events.id.label("event_id"),
-                DELIVERY.contact_id,
-                events.type,
-                DELIVERY.attempts,
-                DELIVERY.reason,
-                DELIVERY.settled_at,
-            )
-            .join(tables.event, events.position == DELIVERY.position)
-            .join(tables.subscription, SUBSCRIPTION.id == DELIVERY.subscription_id)
-            .where(DELIVERY.state == "dead")
-            .order_by(DELIVERY.position.desc())
-            .limit(limit)
-        )
-        async with self._database.read() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def redrive(self, event_id: UUID | None = None) -> int:
-        """Deliver dead letters again: one event, or all; gives how many. Receivers order by version.
-
-        Raises:
-            NotFound: the event is not a dead letter.
-
-        """
-        chosen = DELIVERY.position.in_(select(tables.event.c.position).where(tables.event.c.id == event_id))
-        where = [DELIVERY.state == "dead", *([chosen] if event_id else [])]
-        async with self._database.write() as connection:
-            rows = (await connection.execute(select(DELIVERY.subscription_id, DELIVERY.contact_id).where(*where))).all()
-            if event_id and not rows:
-                raise NotFound("No dead letter has this event id.")
-            await connection.execute(update(tables.delivery).where(*where).values(state="pending", settled_at=None))
-            for subscription_id in {row.subscription_id for row in rows}:
-                contacts = {row.contact_id for row in rows if row.subscription_id == subscription_id}
-                await self._claim(connection, subscription_id, contacts)
-        self._database.events.fire()
-        return len(rows)
+async def owe(connection: AsyncConnection, subscription_id: UUID, contacts: set[UUID], database: Database) -> None:
+    """Let contacts be claimed for a subscription, within a transaction that leaves something pending for each."""
+    now = database.clock.now()
+    # the update changes nothing but locks the row: whoever is about to free the claim then sees what is newly owed
+    statement = (
+        (sqlite if database.on_sqlite else postgresql)
+        .insert(tables.claim)
+        .on_conflict_do_update(index_elements=["subscription_id", "contact_id"], set_={"attempts": CLAIM.attempts})
+    )
+    rows = [
+        {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": now, "lease_until": None}
+        for contact_id in contacts
+    ]
+    await connection.execute(statement, rows)
 
 
 def _pending(subscription_id: UUID, row: Any) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Outbox:
             "contact_id": row["id"],
             "version": row["version"],
             "type": short(kind),
-            "natures": " ".join(await self._natures(connection, row)),
+            **await self._audience(connection, row),
             "occurred_at": now,
             "payload": self.frame.payload(kind, row, event_id, now),
         }
@@ -93,10 +93,15 @@ class Outbox:
             values["position"] = await connection.scalar(select(tables.event_position.next_value()))
         await connection.execute(insert(tables.event).values(**values))
 
-    async def _natures(self, connection: AsyncConnection, row: Mapping[str, Any]) -> list[str]:
-        """Whoever was told of a person must hear that it was none after all: an event goes to every nature it ever had."""
-        earlier = select(tables.earlier_kind.c.nature).where(tables.earlier_kind.c.contact_id == row["id"]).distinct()
-        return sorted({row["nature"], *(await connection.execute(earlier)).scalars()})
+    async def _audience(self, connection: AsyncConnection, row: Mapping[str, Any]) -> dict[str, str]:
+        """Whoever was told of a person, or of a vraag, must hear that it was none: an event goes to all it ever was."""
+        was = tables.earlier_kind.c
+        earlier = (await connection.execute(select(was.nature, was.kind).where(was.contact_id == row["id"]).distinct())).all()
+        return {
+            "natures": " ".join(sorted({row["nature"], *(one.nature for one in earlier)})),
+            "channel": row["channel"],
+            "kinds": " ".join(sorted({row["kind"], *(one.kind for one in earlier)})),
+        }
 
     async def after(self, position: int, limit: int, natures: Sequence[str]) -> tuple[list[ContactEvent], int]:
         """Read the events after a position, oldest first, and the position that was read up to."""

@@ -243,7 +243,7 @@ _TYPES = {"id": "uuid", "related_to": "uuid", "unsure": "boolean", "anonymous": 
           **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since", "extended_at", "extended_due", "erased_at", "occurred_at"), "timestamptz")}  # fmt: skip
 
 _CONTACT = [column.name for column in tables.contact.columns if column.name not in {"extended_at", "extended_due", "erased_at"}]
-_EVENT = ["id", "contact_id", "version", "type", "natures", "occurred_at", "payload"]
+_EVENT = ["id", "contact_id", "version", "type", "natures", "channel", "kinds", "occurred_at", "payload"]
 
 
 def _arrays(names: Sequence[str], first: int) -> str:

@@ -1,0 +1,77 @@
+"""hand-over that scales: filters, batches, two secrets, a circuit breaker, counts to reconcile by, and alarms."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
+UNFETCHED = sa.text("state = 'delivered' AND fetched_at IS NULL")
+
+SUBSCRIPTION = {
+    "types": (sa.String(length=200), "''"),
+    "channels": (sa.String(length=100), "''"),
+    "kinds": (sa.String(length=40), "''"),
+    "plain": (sa.Boolean(), "true"),
+    "batch": (sa.Integer(), "1"),
+    "addressed": (sa.BigInteger(), "(SELECT count(*) FROM delivery WHERE subscription_id = subscription.id)"),
+    "delivered": (
+        sa.BigInteger(),
+        "(SELECT count(*) FROM delivery WHERE subscription_id = subscription.id AND state = 'delivered')",
+    ),
+    "failures": (sa.Integer(), "0"),
+}
+EVENT = {
+    "channel": (sa.String(length=20), "(SELECT channel FROM contact WHERE contact.id = event.contact_id)"),
+    "kinds": (sa.String(length=40), "(SELECT kind FROM contact WHERE contact.id = event.contact_id)"),
+}
+
+
+def upgrade() -> None:
+    for table, columns in (("subscription", SUBSCRIPTION), ("event", EVENT)):
+        _add_filled(table, columns)
+    with op.batch_alter_table("subscription") as subscription:
+        subscription.add_column(sa.Column("rate", sa.Integer(), nullable=True))
+        subscription.add_column(sa.Column("sealed_former_secret", sa.LargeBinary(), nullable=True))
+        subscription.add_column(sa.Column("former_secret_until", MOMENT, nullable=True))
+        subscription.add_column(sa.Column("held_until", MOMENT, nullable=True))
+    op.add_column("claim", sa.Column("holder", sa.Uuid(), nullable=True))
+    op.add_column("delivery", sa.Column("fetched_at", MOMENT, nullable=True))
+    op.execute("UPDATE delivery SET fetched_at = settled_at")
+    op.create_index("ix_delivery_contact_id", "delivery", ["contact_id"])
+    op.create_index("ix_delivery_unfetched", "delivery", ["settled_at"], sqlite_where=UNFETCHED, postgresql_where=UNFETCHED)
+    op.create_table(
+        "alarm",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.Column("told_at", MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_alarm")),
+    )
+
+
+def _add_filled(table: str, columns: dict[str, tuple[sa.types.TypeEngine, str]]) -> None:
+    for name, (kind, _) in columns.items():
+        op.add_column(table, sa.Column(name, kind, nullable=True))
+    op.execute(f"UPDATE {table} SET " + ", ".join(f"{name} = {value}" for name, (_, value) in columns.items()))  # noqa: S608
+    with op.batch_alter_table(table) as altered:
+        for name, (kind, _) in columns.items():
+            altered.alter_column(name, existing_type=kind, nullable=False)
+
+
+def downgrade() -> None:
+    op.drop_table("alarm")
+    op.drop_index("ix_delivery_unfetched", "delivery")
+    op.drop_index("ix_delivery_contact_id", "delivery")
+    with op.batch_alter_table("delivery") as delivery:
+        delivery.drop_column("fetched_at")
+    with op.batch_alter_table("claim") as claim:
+        claim.drop_column("holder")
+    with op.batch_alter_table("event") as event:
+        for name in EVENT:
+            event.drop_column(name)
+    with op.batch_alter_table("subscription") as subscription:
+        for name in (*SUBSCRIPTION, "rate", "sealed_former_secret", "former_secret_until", "held_until"):
+            subscription.drop_column(name)
