@@ -1,0 +1,1 @@
+"""What an administrator does by hand: one module for each group of commands."""

@@ -1,0 +1,39 @@
+"""`onthaal tagging`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+tagging = typer.Typer(no_args_is_help=True, help="The model that tags contacts.")
+
+
+@tagging.command("predict")
+def predict(file: Annotated[Path, typer.Argument(help="JSON lines with channel, subject and text.")]) -> None:
+    """Print what the model makes of each message, as JSON lines."""
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+
+    commands.predict(file, sys.stdout)
+
+
+@tagging.command("evaluate")
+def evaluate(
+    data: Annotated[Path | None, typer.Argument(help="Labelled messages; the shipped ones when none is given.")] = None,
+) -> None:
+    """Print how good the model is, on messages it has not seen."""
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+
+    typer.echo(commands.evaluate(data))
+
+
+@tagging.command("train")
+def train(
+    out: Annotated[Path | None, typer.Option(help="Where to write the model; the shipped place when none is given.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Labelled messages; the shipped ones when none is given.")] = None,
+) -> None:
+    """Train the model again; the same messages give the same model."""
+    from services.intake_api.tagging import commands  # noqa: PLC0415
+
+    shipped = Path(commands.__file__).with_name("data") / "model.bin"
+    typer.echo(f"Model {commands.train(data, out or shipped)} is written.")
