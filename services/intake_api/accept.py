@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +20,6 @@ from onthaal_schema.contact import (
 )
 from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
-from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
 from services.intake_api import reference
@@ -30,8 +28,8 @@ from services.intake_api.hours import Hours
 from services.intake_api.store.contacts import model_tag, work_reasons, work_row
 from services.intake_api.store.files import Blobs, KeptFile, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
-from services.intake_api.store.outbox import EventFrame
-from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.outbox import EventFrame, state
+from services.intake_api.store.vault import Vault
 from services.intake_api.store.writer import NewContact, Row, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
@@ -101,8 +99,13 @@ class Accept:
         }
         if suggestion:
             _adopt(row, submission, suggestion)
-        written = await self._write(row, submission, suggestion, kept, live=caller.serves_live_chat)
-        return Accepted(self._shown(written, submitted, suggestion, key, kept), written.created)
+        known = state(row)
+        written = await self._write(row, known, submission, suggestion, kept, live=caller.serves_live_chat)
+        if written.created:
+            shown = orjson.loads(to_wire(suggestion)) if suggestion else None
+            opened = [open_file(file.row, key) for file in kept]
+            return Accepted(with_content(row, submitted, shown, known=known, files=opened), created=True)
+        return Accepted(self._held(written, submitted), created=False)
 
     def _received(self, submission: ContactSubmission, now: datetime) -> tuple[datetime, str]:
         """Settle when it came in, and whether that was within the hours: once, never again."""
@@ -118,12 +121,19 @@ class Accept:
             noon = datetime.combine(day, time(12), BRUSSELS).astimezone(UTC)
             if not EARLIEST < noon < now + timedelta(days=1):
                 raise InvalidInput.at("details.receivedOn", "Must be a day since 1970, and not in the future.")
-            return min(noon, now), _hours_wire(self.hours.on_day(submission.channel, day))
+            return min(noon, now), self.hours.on_day(submission.channel, day).wire
         moment = received_at.astimezone(UTC) if received_at else now
-        return moment, _hours_wire(self.hours.at(submission.channel, moment))
+        return moment, self.hours.at(submission.channel, moment).wire
 
     async def _write(
-        self, row: Row, submission: ContactSubmission, suggestion: Suggestion | None, kept: Sequence[KeptFile], *, live: bool
+        self,
+        row: Row,
+        known: Wire,
+        submission: ContactSubmission,
+        suggestion: Suggestion | None,
+        kept: Sequence[KeptFile],
+        *,
+        live: bool,
     ) -> Written:
         event_id, now = uuid4(), row["registered_at"]
         event = {
@@ -135,7 +145,7 @@ class Accept:
             "channel": row["channel"],
             "kinds": row["kind"],
             "occurred_at": now,
-            "payload": self.frame.payload(EventType.REGISTERED, row, event_id, now),
+            "payload": self.frame.payload(EventType.REGISTERED, str(row["id"]), known, event_id, now),
         }
         person = submission.person
         new = NewContact(
@@ -159,22 +169,14 @@ class Accept:
         # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files
         await self.blobs.remove(contact_id, [file.row["id"] for file in kept])
 
-    def _shown(
-        self, written: Written, submitted: Wire, suggestion: Suggestion | None, key: DataKey, kept: Sequence[KeptFile]
-    ) -> Wire:
-        row, files = written.row, [file.row for file in kept]
-        if not written.created:
-            key, files = self.vault.key(row["id"], row["data_key"]), list(written.files)
+    def _held(self, written: Written, submitted: Wire) -> Wire:
+        """Show a contact that was there already, which has the same content."""
+        row = written.row
+        key = self.vault.key(row["id"], row["data_key"])
         sealed = row["sealed_suggestion"]
-        held = orjson.loads(key.open(sealed, SUGGESTION)) if sealed and (suggestion is None or not written.created) else None
-        shown = held or (orjson.loads(to_wire(suggestion)) if suggestion and written.created else None)
-        opened = [open_file(file, key) for file in files]
-        return with_content(row, submitted, shown, earlier=written.earlier_kinds, files=opened)
-
-
-@lru_cache(1000)
-def _hours_wire(hours: OpeningHours) -> str:
-    return hours.model_dump_json(by_alias=True, exclude_none=True)
+        suggestion = orjson.loads(key.open(sealed, SUGGESTION)) if sealed else None
+        files = [open_file(file, key) for file in written.files]
+        return with_content(row, submitted, suggestion, earlier=written.earlier_kinds, files=files)
 
 
 def _constant(now: datetime) -> Row:

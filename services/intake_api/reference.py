@@ -12,10 +12,11 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def make() -> str:
     """Make a reference: 40 random bits, so it says nothing and cannot be guessed from another."""
     bits = int.from_bytes(os.urandom(5))
-    letters = "".join([ALPHABET[bits >> shift & 31] for shift in range(0, 40, 5)])
+    letters = _PAIR[bits & 1023] + _PAIR[bits >> 10 & 1023] + _PAIR[bits >> 20 & 1023] + _PAIR[bits >> 30]
     return grouped(letters + check(letters))
 
 
+_PAIR = [one + other for one in ALPHABET for other in ALPHABET]
 _VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
 _DOUBLED = {letter: value * 2 // 32 + value * 2 % 32 for letter, value in _VALUE.items()}
 

@@ -25,7 +25,7 @@ class BodyLimit:
         if scope["type"] != "http" or not scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        length = dict(scope["headers"]).get(b"content-length", b"")
         announced = length.isdigit()
         if announced and int(length) > self._limit:
             await self._drain(receive)

@@ -33,7 +33,23 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """Headers of every answer, unless a route set its own."""
 
-RAW_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+API_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": HEADERS["Strict-Transport-Security"],
+    "Cache-Control": "no-store",
+}
+"""Headers of the API's answers, which no browser shows (OWASP REST Security Cheat Sheet, "Security headers")."""
+
+API: Final = "/intake/"
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_OF_PAGES: Final = _raw(HEADERS)
+_OF_API: Final = _raw(API_HEADERS)
 
 
 class Pages:
@@ -61,7 +77,7 @@ def brussels(moment: datetime, form: str = "%d/%m/%Y %H:%M") -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware: gives every HTTP answer the headers of `HEADERS` that it does not have yet."""
+    """ASGI middleware: gives every HTTP answer the headers of `HEADERS`, or `API_HEADERS`, that it does not have yet."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an app."""
@@ -73,10 +89,12 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        ours = _OF_API if scope["path"].startswith(API) else _OF_PAGES
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(header for header in RAW_HEADERS if header[0] not in own)]
+                message["headers"] = [*message["headers"], *[header for header in ours if header[0] not in own]]
             await send(message)
 
         await self._app(scope, receive, with_headers)

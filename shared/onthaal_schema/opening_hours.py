@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from pydantic import (
 )
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.wire import Day, Instant, Resource, Submitted, on_one_line
+from onthaal_schema.wire import Day, Instant, Resource, Submitted, on_one_line, to_wire
 
 
 class ClosedReason(StrEnum):
@@ -40,6 +41,11 @@ class OpeningHours(Resource):
     holiday: str | None = None
     next_opening: AwareDatetime | None = None
     calendar_version: str
+
+    @cached_property
+    def wire(self) -> str:
+        """The same as JSON, written once: every contact of a day has the same answer."""
+        return to_wire(self)
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:

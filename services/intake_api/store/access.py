@@ -41,7 +41,7 @@ class Access:
         """Sign with the vault's key."""
         self._database = database
         self._vault = vault
-        self._known: dict[bytes, tuple[datetime, TokenRecord]] = {}
+        self._known: dict[str, tuple[datetime, TokenRecord]] = {}
 
     async def create_token(self, name: str, scopes: Iterable[str], expires_at: datetime | None = None) -> str:
         """Make a token of 256 random bits and give it, this once."""
@@ -62,13 +62,12 @@ class Access:
 
         """
         now = self._database.clock.now()
-        digest = _digest(secret)
-        read_at, record = self._known.get(digest, (None, None))
+        read_at, record = self._known.get(secret, (None, None))
         if record is None or read_at is None or not now - MEMORY <= read_at <= now:
-            record = await self._read_token(digest)
+            record = await self._read_token(_digest(secret))
             if len(self._known) > REMEMBERED:
                 self._known.clear()
-            self._known[digest] = (now, record)
+            self._known[secret] = (now, record)
         if record.expires_at and record.expires_at <= now:
             raise ExpiredAccessToken("The token has expired; ask for a new one.")
         return record

@@ -1,11 +1,12 @@
 """The database: one writer at a time on SQLite, many on PostgreSQL, and what is told after a commit."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
+import asyncpg
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -15,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
 from services.kit.clock import Clock
+
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What a database that is away, full or asked something wrong raises."""
 
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
@@ -57,6 +61,7 @@ class Database:
         self.events = Signal()
         self.texts = Signal()
         self._turn = asyncio.Lock()
+        self._kept: list[Any] = []
         self._epoch: UUID | None = None
 
     @asynccontextmanager
@@ -91,6 +96,28 @@ class Database:
                 raise
             raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
 
+    async def execute_alone(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        """Execute one statement that is a transaction by itself, on a connection that is kept for such (PostgreSQL only).
+
+        For the hot path: a connection taken anew and a transaction around it would cost as much as the statement.
+
+        Raises:
+            ServiceUnavailable: the database cannot commit now; whether the change was stored is not known.
+
+        """
+        kept = None
+        try:
+            kept = self._kept.pop() if self._kept else await self.writing.raw_connection()
+            rows: list[Any] = await cast("Any", kept.driver_connection).fetch(statement, *values)
+        except BaseException as error:  # a cancelled statement leaves its connection in an unknown state as well
+            if kept is not None:
+                kept.invalidate()
+            if not isinstance(error, DATABASE_ERRORS) or not _is_away(error):
+                raise
+            raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
+        self._kept.append(kept)
+        return rows
+
     async def epoch(self) -> UUID:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
@@ -113,17 +140,27 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        for kept in self._kept:
+            kept.invalidate()
+        self._kept.clear()
         await self.writing.dispose()
         if self.on_sqlite:
             await self.reading.dispose()
 
 
-def _is_away(error: Exception) -> bool:
+def _is_away(error: BaseException) -> bool:
     """Say whether the database cannot be reached or is full of work, rather than asked something wrong (PostgreSQL appendix A)."""
     if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or isinstance(error, OperationalError) or state[:2] in {"08", "53", "57"}
-    return isinstance(error, OSError | NoConnectionLeft)
+        return error.connection_invalidated or isinstance(error, OperationalError) or _state(error.orig) in AWAY
+    return isinstance(error, OSError | NoConnectionLeft | asyncpg.InterfaceError) or _state(error) in AWAY
+
+
+AWAY = {"08", "53", "57"}
+"""Classes of errors: connection lost, no room or no memory, stopped by an administrator."""
+
+
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or "")[:2]
 
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:

@@ -32,16 +32,16 @@ def correction_place(version: int) -> bytes:
     return b"correction" + version.to_bytes(4)
 
 
-def clear_state(row: Mapping[str, Any]) -> Wire:
-    """Show what is known without opening the contact."""
-    return present({
+def clear_state(row: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Wire:
+    """Show what is known without opening the contact; `known` is its `state`, where that was read already."""
+    return {
         "id": str(row["id"]),  # asyncpg reads a UUID of its own kind, which JSON does not take
         "reference": row["reference"],
         "status": row["status"],
-        **state(row),
-        "language": row["language"],
+        **(known or state(row)),
+        **({"language": row["language"]} if row["language"] else {}),
         "registeredAt": row["registered_at"],
-    })  # fmt: skip
+    }
 
 
 def kind_record(row: Mapping[str, Any]) -> Wire:
@@ -66,12 +66,13 @@ def with_content(
     submission: Mapping[str, Any],
     suggestion: Wire | None,
     *,
+    known: Mapping[str, Any] | None = None,
     earlier: Iterable[Mapping[str, Any]] = (),
     files: Sequence[Wire] = (),
 ) -> Wire:
     """Show a contact whole; `submission` is what was submitted, with later corrections laid over it."""
     return {
-        **clear_state(row),
+        **clear_state(row, known),
         **{name: submission[name] for name in CONTENT if submission.get(name) is not None},
         **({"suggestion": suggestion} if suggestion else {}),
         "kindHistory": [*map(kind_record, earlier), kind_record(row)],

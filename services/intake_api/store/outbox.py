@@ -22,9 +22,8 @@ class EventFrame:
     source: str
     contacts_url: str
 
-    def payload(self, kind: EventType, row: Mapping[str, Any], event_id: UUID, at: datetime) -> str:
-        """Write an event about the present state of a contact. Nothing sealed goes in."""
-        contact_id = str(row["id"])  # asyncpg reads a UUID of its own kind, which JSON does not take
+    def payload(self, kind: EventType, contact_id: str, known: Mapping[str, Any], event_id: UUID, at: datetime) -> str:
+        """Write an event about the present `state` of a contact. Nothing sealed goes in."""
         return orjson.dumps({
             "specversion": "1.0",
             "id": event_id,
@@ -34,17 +33,13 @@ class EventFrame:
             "subject": contact_id,
             "time": at,
             "datacontenttype": "application/json",
-            "data": present({
-                "contactId": contact_id,
-                **state(row),
-                "links": {"contact": f"{self.contacts_url}/{contact_id}"},
-            }),
+            "data": {"contactId": contact_id, **known, "links": {"contact": f"{self.contacts_url}/{contact_id}"}},
         }).decode()  # fmt: skip
 
 
 def state(row: Mapping[str, Any]) -> dict[str, Any]:
     """Give what an event may tell of a contact, under the names of the contract, for `orjson` to write."""
-    return {
+    return present({
         "version": row["version"],
         "channel": row["channel"],
         "nature": row["nature"],
@@ -59,7 +54,7 @@ def state(row: Mapping[str, Any]) -> dict[str, Any]:
         "receivedAt": row["received_at"],
         "openingHours": orjson.Fragment(row["opening"]),
         "parseStatus": row["parse_status"],
-    }
+    })  # fmt: skip
 
 
 def present(properties: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +81,7 @@ class Outbox:
             "type": short(kind),
             **await self._audience(connection, row),
             "occurred_at": now,
-            "payload": self.frame.payload(kind, row, event_id, now),
+            "payload": self.frame.payload(kind, str(row["id"]), state(row), event_id, now),
         }
         if not self._database.on_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})

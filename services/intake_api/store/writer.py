@@ -8,17 +8,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.store import tables
-from services.intake_api.store.engine import FEED_LOCK, Database
+from services.intake_api.store.engine import DATABASE_ERRORS, FEED_LOCK, Database
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 
@@ -30,7 +29,7 @@ QUIET = 0.1
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class NewContact:
     """A contact as it will be written, with everything that belongs to it."""
 
@@ -52,7 +51,7 @@ class NewContact:
         return bool(self.files or self.work or self.conversation)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Written:
     """What became of a submission: its row, whether it is new, and what a contact that was there has by now."""
 
@@ -62,14 +61,16 @@ class Written:
     earlier_kinds: Sequence[Row] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Waiting:
     contact: NewContact
-    answer: "asyncio.Future[Written]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: "asyncio.Future[Written]"
 
 
 class BatchInsert(Protocol):
-    """Writes a batch in the dialect of one engine."""
+    """Writes a batch in the dialect of one engine. `together` is how many batches may be under way at once."""
+
+    together: int
 
     async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         """Commit the contacts whose id is new, with their events, and give these ids."""
@@ -102,7 +103,7 @@ class Writer:
             ServiceUnavailable: it is not known whether it was stored; the same again will tell.
 
         """
-        waiting = _Waiting(contact)
+        waiting = _Waiting(contact, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._arrived.set()
         return await waiting.answer
@@ -110,21 +111,35 @@ class Writer:
     async def run(self) -> None:
         """Commit what arrives, until cancelled; what then still waits is told that it was not stored."""
         try:
-            while True:
-                await self._arrived.wait()
-                batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
-                if not self._queue:
-                    self._arrived.clear()
-                await self._commit(batch)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._insert.together):
+                    group.create_task(self._commit_what_arrives())
         finally:
             for waiting in self._queue:
                 _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
             self._queue.clear()
 
+    async def _commit_what_arrives(self) -> None:
+        while True:
+            await self._arrived.wait()
+            await self._gather()
+            batch, self._queue = self._queue[:LARGEST_BATCH], self._queue[LARGEST_BATCH:]
+            if not self._queue:
+                self._arrived.clear()
+            if batch:
+                await self._commit(batch)
+
+    async def _gather(self) -> None:
+        """Let the loop read what has already arrived at its sockets, so that it shares the commit. Nobody waits for a clock."""
+        seen = 0
+        while seen < len(self._queue) < LARGEST_BATCH:
+            seen = len(self._queue)
+            await asyncio.sleep(0)
+
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
             await self._commit_together(batch)
-        except (SQLAlchemyError, OSError, ProblemError) as error:
+        except (*DATABASE_ERRORS, ProblemError) as error:
             log.warning("batch failed", count=len(batch), error=error_name(error))
             for waiting in batch:
                 await self._commit_alone(waiting)
@@ -138,7 +153,7 @@ class Writer:
             return
         try:
             await self._commit_together([waiting])
-        except (SQLAlchemyError, OSError, ProblemError) as error:
+        except (*DATABASE_ERRORS, ProblemError) as error:
             log.exception("contact not stored", contact=str(waiting.contact.id), error=error_name(error))
             _fail(waiting, ServiceUnavailable("The contact cannot be stored now; send the same again.", retry_after_sec=2))
 
@@ -146,7 +161,9 @@ class Writer:
         first: dict[UUID, _Waiting] = {}
         for waiting in batch:
             first.setdefault(waiting.contact.id, waiting)
-        new = await self._insert.insert(self._database, [waiting.contact for waiting in first.values()])
+        # in one order everywhere: two batches with the same ids then wait for one another instead of locking each other out
+        ordered = sorted((waiting.contact for waiting in first.values()), key=lambda contact: contact.id.int)
+        new = await self._insert.insert(self._database, ordered)
         self._tell(new, first)
         held = await self._held([waiting.contact.id for waiting in batch if not waiting.answer.done()])
         for waiting in batch:
@@ -220,6 +237,8 @@ async def _write_the_rest(connection: AsyncConnection, batch: Sequence[NewContac
 class SqliteInsert:
     """One immediate transaction; the database has one writer, so what is absent stays absent until the commit."""
 
+    together = 1
+
     async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         """Commit the contacts whose id is new, with their events, and give these ids."""
         async with database.write() as connection:
@@ -237,58 +256,64 @@ class SqliteInsert:
         return new
 
 
-_TYPES = {"id": "uuid", "related_to": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
-          "kind_confidence": "float8", "version": "int", "last_sequence": "int", "digest": "bytea", "data_key": "bytea",
-          "sealed": "bytea", "sealed_suggestion": "bytea", "contact_id": "uuid",
-          **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since", "extended_at", "extended_due", "erased_at", "occurred_at"), "timestamptz")}  # fmt: skip
+_TYPES = {"id": "uuid", "related_to": "uuid", "event_id": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
+          "kind_confidence": "float8", "digest": "bytea", "data_key": "bytea", "sealed": "bytea", "sealed_suggestion": "bytea",
+          **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since"), "timestamptz")}  # fmt: skip
 
-_CONTACT = [column.name for column in tables.contact.columns if column.name not in {"extended_at", "extended_due", "erased_at"}]
-_EVENT = ["id", "contact_id", "version", "type", "natures", "channel", "kinds", "occurred_at", "payload"]
+_SAME = {"version": "1", "status": "'open'", "last_sequence": "0"}
+"""What is the same in every new contact, and so is not sent."""
+_LATER = {"extended_at", "extended_due", "erased_at"}
+_CONTACT = [column.name for column in tables.contact.columns if column.name not in _SAME.keys() | _LATER]
+_GIVEN = [*_CONTACT, "event_id", "payload"]
 
 
-def _arrays(names: Sequence[str], first: int) -> str:
-    return ", ".join(f"${first + place}::{_TYPES.get(name, 'text')}[]" for place, name in enumerate(names))
+def _arrays(names: Sequence[str]) -> str:
+    return ", ".join(f"${place}::{_TYPES.get(name, 'text')}[]" for place, name in enumerate(names, 1))
 
 
 _STATEMENT = f"""
-WITH stored AS (
-    INSERT INTO contact ({", ".join(_CONTACT)})
-    SELECT * FROM unnest({_arrays(_CONTACT, 1)})
+WITH given AS (
+    SELECT * FROM unnest({_arrays(_GIVEN)}) AS given ({", ".join(_GIVEN)})
+), stored AS (
+    INSERT INTO contact ({", ".join([*_SAME, *_CONTACT])})
+    SELECT {", ".join([*_SAME.values(), *_CONTACT])} FROM given
     ON CONFLICT (id) DO NOTHING RETURNING id
 ), indexed AS (
     INSERT INTO blind_index (contact_id, digest)
-    SELECT given.contact_id, given.digest
-    FROM unnest(${len(_CONTACT) + 1}::uuid[], ${len(_CONTACT) + 2}::bytea[]) AS given (contact_id, digest)
-    JOIN stored ON stored.id = given.contact_id
+    SELECT known.contact_id, known.digest
+    FROM unnest(${len(_GIVEN) + 1}::uuid[], ${len(_GIVEN) + 2}::bytea[]) AS known (contact_id, digest)
+    JOIN stored ON stored.id = known.contact_id
 ), turn AS MATERIALIZED (
     SELECT pg_advisory_xact_lock({FEED_LOCK})
 ), told AS (
-    INSERT INTO event (position, {", ".join(_EVENT)})
-    SELECT nextval('event_position'), given.*
-    FROM turn, unnest({_arrays(_EVENT, len(_CONTACT) + 3)}) AS given ({", ".join(_EVENT)})
-    JOIN stored ON stored.id = given.contact_id
+    INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
+    SELECT nextval('event_position'), event_id, id, 1, 'registered', nature, channel, kind, registered_at, payload
+    FROM turn, given JOIN stored USING (id)
 )
 SELECT id FROM stored
 """  # noqa: S608 - made of column names only
 
 
 class PostgresInsert:
-    """One statement a batch: contacts, index and events, which takes half the time of a transaction of several."""
+    """One statement a batch: contacts, index and events, which takes half the time of a transaction of several.
+
+    Two batches at once: while one waits for its flush, the next is sent and read.
+    """
+
+    together = 2
 
     async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         """Commit the contacts whose id is new, with their events, and give these ids."""
         values = (
             *([contact.row[name] for contact in batch] for name in _CONTACT),
+            [contact.event["id"] for contact in batch],
+            [contact.event["payload"] for contact in batch],
             [contact.id for contact in batch for _ in contact.index],
             [digest for contact in batch for digest in contact.index],
-            *([contact.event[name] for contact in batch] for name in _EVENT),
         )
-        more = any(contact.has_more for contact in batch)
-        level = "READ COMMITTED" if more else "AUTOCOMMIT"
-        async with database.writing.connect() as connection:
-            await connection.execution_options(isolation_level=level)
+        if not any(contact.has_more for contact in batch):
+            return {row[0] for row in await database.execute_alone(_STATEMENT, values)}
+        async with database.write() as connection:
             new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
-            if more:
-                await _write_the_rest(connection, batch, new)
-                await connection.commit()
+            await _write_the_rest(connection, batch, new)
         return new
