@@ -55,6 +55,15 @@ def rotate() -> None:
     typer.echo(f"In use; back up the keys now: master key {number}")
 
 
+@keys.command("sign-anew")
+def sign_anew(
+    stolen: Annotated[bool, typer.Option("--stolen", help="Believe nothing that the former key has signed.")] = False,
+) -> None:
+    """Sign operators' tokens with a new key, without a restart; who is signed in stays so."""
+    _key_file().sign_anew(stolen=stolen)
+    typer.echo("Tokens are signed with a new key; back up the keys now.")
+
+
 @keys.command("rewrap")
 def rewrap() -> None:
     """Wrap everything with the master key in use, while the gateway serves. May be broken off and started again."""

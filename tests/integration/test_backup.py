@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -358,6 +357,22 @@ def test_only_old_files_without_a_contact_are_orphans(small: Site, desk: httpx.C
 def aged(path: Path) -> None:
     two_days_ago = datetime.now(UTC).timestamp() - 2 * 86_400
     os.utime(path, (two_days_ago, two_days_ago))
+
+
+def test_operators_stay_signed_in_while_their_tokens_get_another_key(small: Site, desk: httpx.Client) -> None:
+    code = small.gateway.sign_in_link().split("#")[1]
+    session = desk.post("/sessions", json={"code": code}).json()
+    contact = register(desk)
+
+    def reads(token: str) -> int:
+        return httpx.get(f"{desk.base_url}contacts/{contact}", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    small.onthaal("keys", "sign-anew")
+    renewed = desk.post("/sessions/renew", json={"secret": session["secret"]}).json()
+    assert renewed["accessToken"] != session["accessToken"]
+    assert (reads(session["accessToken"]), reads(renewed["accessToken"])) == (200, 200)
+    small.onthaal("keys", "sign-anew", "--stolen")
+    assert (reads(session["accessToken"]), reads(renewed["accessToken"])) == (401, 401)
 
 
 def test_at_the_end_a_gateway_does_not_start_with_the_keys_of_another(small: Site, desk: httpx.Client) -> None:

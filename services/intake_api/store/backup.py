@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake_api.store import tables
 from services.intake_api.store.dump import PostgresTools, UnusableBackup, copy_sqlite
 from services.intake_api.store.engine import Database
-from services.intake_api.store.ledger import Erasure, Ledger, sync_folder
+from services.intake_api.store.ledger import Erasure, Ledger, sync
 from services.intake_api.store.rewrap import number_of
 
 MANIFEST: Final = "manifest.json"
@@ -82,10 +83,21 @@ class DatabaseBackups:
         The tombstones of the database that the ledger does not hold are added to it.
         """
         now = self._database.clock.now()
-        name = f"database-{now:%Y%m%dT%H%M%SZ}"
-        draft = _draft(parent, name)
-        async with self._database.read() as connection:
-            ledger.add_missing(await tombstones(connection))
+        target = parent / f"database-{now:%Y%m%dT%H%M%SZ}"
+        draft = _draft(target)
+        try:
+            async with self._database.read() as connection:
+                ledger.add_missing(await tombstones(connection))
+            manifest = await self._fill(draft, now)
+            await verify(draft, self._postgres)
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        sync(parent)
+        return target, manifest
+
+    async def _fill(self, draft: Path, now: datetime) -> Manifest:
         contents, data = await (self._copy_sqlite(draft) if self._database.on_sqlite else self._copy_postgres(draft))
         manifest = Manifest(
             engine="sqlite" if self._database.on_sqlite else "postgresql",
@@ -97,12 +109,8 @@ class DatabaseBackups:
         )
         (draft / MANIFEST).write_text(manifest.model_dump_json(indent=2))
         for path in (data, draft / MANIFEST, draft):
-            sync_folder(path)  # a descriptor to sync is all it needs: of a file or of a folder
-        await verify(draft, self._postgres)
-        target = parent / name
-        draft.rename(target)
-        sync_folder(parent)
-        return target, manifest
+            sync(path)
+        return manifest
 
     async def _copy_sqlite(self, draft: Path) -> tuple[Contents, Path]:
         data = draft / "onthaal.db"
@@ -120,9 +128,11 @@ class DatabaseBackups:
         return contents, data
 
 
-def _draft(parent: Path, name: str) -> Path:
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = parent / f".{name}.{os.getpid()}"
+def _draft(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if target.exists():
+        raise UnusableBackup(f"{target} was made in this very second")
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
     draft.mkdir(mode=0o700)
     return draft
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-from services.intake_api.store.ledger import sync_folder
-from services.intake_api.store.vault import KEY, Keys, UnusableKeys, same
+from services.intake_api.store.ledger import sync
+from services.intake_api.store.vault import KEY, Keys, UnusableKeys, new_signing_key, same
 
 GRACE = timedelta(minutes=10)
 """How long a replaced master key stays: what was wrapped just before may not have been committed yet."""
@@ -68,6 +68,13 @@ class KeyFile:
             keys = self.read()
             self._write(replace(keys, wrapping={held: key for held, key in keys.wrapping.items() if held != number}))
 
+    def sign_anew(self, *, stolen: bool) -> None:
+        """Sign operators' tokens with another key. Those signed before are believed until they expire, unless it was stolen."""
+        with self._changing():
+            keys = self.read()
+            former = None if stolen else {name: value for name, value in keys.signing.items() if name != "d"}
+            self._write(replace(keys, signing=new_signing_key(), former_signing=former))
+
     def put(self, keys: Keys) -> None:
         """Put other keys in place of what is there."""
         with self._changing():
@@ -120,4 +127,4 @@ def write_secret(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)

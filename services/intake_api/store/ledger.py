@@ -78,7 +78,7 @@ class Ledger:
         finally:
             os.close(descriptor)
         if new:
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
 
     def orders(self) -> dict[UUID, Erasure]:
         """Give the orders that the file holds; none when there is no file yet."""
@@ -126,9 +126,9 @@ def _append(descriptor: int, line: bytes) -> None:
         raise OSError("the ledger took half a line")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make what was added to a folder, or renamed in it, outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make the content of a file, or what was added to a folder or renamed in it, outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -26,7 +26,7 @@ from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.dump import PostgresTools, UnusableBackup, settle_sqlite
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs
-from services.intake_api.store.ledger import Erasure, Ledger, sync_folder
+from services.intake_api.store.ledger import Erasure, Ledger, sync
 from services.intake_api.store.migrate import known, present, upgrade
 from services.intake_api.store.outbox import EventFrame, Outbox
 from services.intake_api.store.rewrap import require_fit
@@ -93,11 +93,11 @@ class Restoration:
             draft.chmod(0o600)
             renewed = await self._renew(f"sqlite+aiosqlite:///{draft.absolute()}", manifest, orders)
             settle_sqlite(draft)
-            sync_folder(draft)
+            sync(draft)
             for leftover in ("-wal", "-shm"):  # of the database that was there: they would be read into this one
                 target.with_name(target.name + leftover).unlink(missing_ok=True)
             draft.replace(target)
-            sync_folder(target.parent)
+            sync(target.parent)
         finally:
             draft.unlink(missing_ok=True)
         return renewed

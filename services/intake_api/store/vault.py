@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -46,12 +47,12 @@ class Keys:
     digest: bytes = field(repr=False)
     signing: dict[str, str] = field(repr=False)
     since: datetime | None = None
+    former_signing: dict[str, str] | None = field(default=None, repr=False)
 
     @staticmethod
     def make() -> "Keys":
         """Make new keys."""
-        signing = OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)
-        return Keys({1: os.urandom(KEY)}, 1, os.urandom(KEY), {name: str(value) for name, value in signing.items()})
+        return Keys({1: os.urandom(KEY)}, 1, os.urandom(KEY), new_signing_key())
 
     @staticmethod
     def load_or_make(path: Path) -> "Keys":
@@ -91,7 +92,7 @@ class Keys:
         held = json.loads(text)
         wrapping = {int(number): b64decode(key) for number, key in held["wrapping"].items()}
         since = datetime.fromisoformat(held["since"]) if held.get("since") else None
-        return Keys(wrapping, int(held["current"]), b64decode(held["digest"]), held["signing"], since)
+        return Keys(wrapping, int(held["current"]), b64decode(held["digest"]), held["signing"], since, held.get("former_signing"))
 
     def to_json(self) -> str:
         """Write the keys as the key file holds them."""
@@ -101,7 +102,14 @@ class Keys:
             "digest": b64encode(self.digest).decode(),
             "signing": self.signing,
             "since": self.since.isoformat() if self.since else None,
+            "former_signing": self.former_signing,
         })  # fmt: skip
+
+
+def new_signing_key() -> dict[str, str]:
+    """Make a key that operators' tokens are signed with (Ed25519), as a JSON Web Key."""
+    made = OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)
+    return {name: str(value) for name, value in made.items()}
 
 
 def _write_once(path: Path, keys: Keys) -> None:
@@ -156,7 +164,6 @@ class Vault:
         self._stamp = stamp
         self._take(keys)
         self._digest = keys.digest
-        self.signing_key = OKPKey.import_key({**keys.signing})
 
     @staticmethod
     def of(path: Path, *, make: bool = True) -> "Vault":
@@ -172,6 +179,18 @@ class Vault:
     def _take(self, keys: Keys) -> None:
         self._masters = {number: AESGCM(key) for number, key in keys.wrapping.items()}
         self._current = keys.current
+        self._signing = [OKPKey.import_key({**key}) for key in (keys.signing, keys.former_signing) if key]
+
+    @property
+    def signing_key(self) -> OKPKey:
+        """The key that operators' tokens are signed with."""
+        self._look_again()
+        return self._signing[0]
+
+    def verifying_keys(self) -> list[dict[str, Any]]:
+        """Give the public keys of operators' tokens: of the key in use, and of the one before it."""
+        self._look_again()
+        return [dict(key.as_dict(private=False)) for key in self._signing]
 
     def _look_again(self) -> None:
         """Read the file again when it is another than before; one that cannot be used changes nothing, and is told once."""
