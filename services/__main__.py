@@ -7,13 +7,16 @@ import typer
 
 from onthaal_schema.problems import ProblemError
 from services.cli.access import operators, tokens
+from services.cli.backup import backup, files
 from services.cli.figures import statistics
 from services.cli.handover import handover, subscriptions
+from services.cli.keys import keys
+from services.cli.restore import restore
 from services.cli.tagging import tagging
 from services.intake_api.administration import Store
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.migrate import migrate as migrate_database
-from services.intake_api.store.vault import UnusableKeys
+from services.intake_api.store.vault import CannotOpen, UnusableKeys
 from services.kit.clock import SystemClock
 from services.kit.settings import InvalidSettings, ProcessSettings, names, read
 from services.settings import SERVICES, settings_classes
@@ -26,6 +29,10 @@ for name, part in (
     ("operators", operators),
     ("handover", handover),
     ("tagging", tagging),
+    ("backup", backup),
+    ("restore", restore),
+    ("keys", keys),
+    ("files", files),
 ):
     app.add_typer(part, name=name)
 
@@ -72,7 +79,7 @@ def main() -> None:
     """Run the command line; what can be expected to go wrong is one clear line."""
     try:
         app()
-    except (InvalidSettings, UnusableKeys, ValueError) as error:
+    except (InvalidSettings, UnusableKeys, CannotOpen, ValueError) as error:
         typer.echo(f"onthaal: {error}", err=True)
         raise SystemExit(2) from None
     except ProblemError as problem:

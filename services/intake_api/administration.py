@@ -7,11 +7,21 @@ from services.intake_api.store.access import Access
 from services.intake_api.store.dead_letters import DeadLetters
 from services.intake_api.store.deliveries import Deliveries
 from services.intake_api.store.engine import Database
+from services.intake_api.store.outbox import EventFrame
+from services.intake_api.store.rewrap import require_fit
 from services.intake_api.store.statistics import Statistics
 from services.intake_api.store.subscriptions import SubscriptionStore
-from services.intake_api.store.vault import Keys, Vault
+from services.intake_api.store.vault import CannotOpen, UnusableKeys, Vault
 from services.kit.clock import Clock
+from services.kit.logging import logger
 from services.kit.settings import ProcessSettings
+
+log = logger(__name__)
+
+
+def event_frame(process: ProcessSettings, settings: IntakeSettings) -> EventFrame:
+    """Give what is the same in every event."""
+    return EventFrame(settings.event_source, f"{process.origin}/intake/v1/contacts")
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Store:
     def open(process: ProcessSettings, settings: IntakeSettings, clock: Clock) -> "Store":
         """Open the database of the settings; its keys are made when there are none."""
         process.var.mkdir(parents=True, exist_ok=True, mode=0o700)
-        vault = Vault(Keys.load_or_make(settings.keys(process)))
+        vault = Vault.of(settings.keys(process))
         database = Database(settings.database(process), clock)
         return Store(
             database=database,
@@ -41,3 +51,17 @@ class Store:
             dead_letters=DeadLetters(database),
             statistics=Statistics(database),
         )
+
+    async def require_keys(self) -> None:
+        """Stop before anything is sealed with keys that are not those of this database.
+
+        Raises:
+            UnusableKeys: the key file is another, or a master key is missing from it.
+
+        """
+        try:
+            async with self.database.read() as connection:
+                await require_fit(connection, self.vault)
+        except CannotOpen as error:
+            log.error("the key file is not that of this database")  # noqa: TRY400 - the server's own line hides the reason
+            raise UnusableKeys(f"the key file is not that of this database: {error}; `onthaal restore keys`") from None

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.intake_api.accept import Accept
-from services.intake_api.administration import Store
+from services.intake_api.administration import Store, event_frame
 from services.intake_api.direct import DirectAccess
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
@@ -23,9 +23,10 @@ from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
 from services.intake_api.store.exceptions import Exceptions
 from services.intake_api.store.files import LocalBlobs
+from services.intake_api.store.ledger import Ledger
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.migrate import migrate
-from services.intake_api.store.outbox import EventFrame, Outbox
+from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.overview import Overview
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
@@ -51,9 +52,9 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
     store = Store.open(process, settings, clock)
     database, vault = store.database, store.vault
     blobs = LocalBlobs(settings.blobs(process))
-    frame = EventFrame(settings.event_source, f"{process.origin}/intake/v1/contacts")
+    frame = event_frame(process, settings)
     outbox = Outbox(database, frame)
-    kept = Contacts(database, vault, outbox, blobs)
+    kept = Contacts(database, vault, outbox, blobs, Ledger(settings.ledger(process)))
     messages = Messages(database, vault, kept, blobs)
     hours = Hours(settings.calendar(), Exceptions(database), clock)
     suggester = Suggester(Tagger.load(settings.model_file))
@@ -73,6 +74,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await migrate(database)
+        await store.require_keys()
         await hours.read_again()
         yield
         suggester.close()

@@ -22,6 +22,14 @@ class IntakeSettings(Settings):
     key_file: Path | None = Field(
         None, description="File with the keys, apart from the data. Default: keys/onthaal.json in ONTHAAL_VAR; made when absent."
     )
+    ledger_file: Path | None = Field(
+        None,
+        description="File that every erasure is written to, apart from the database and its backups; best on another disk. "
+        "Default: erased.jsonl beside the key file.",
+    )
+    pg_bin: Path | None = Field(
+        None, description="Folder of pg_dump and pg_restore, not older than the server. Default: they are found on PATH."
+    )
     model_file: Path | None = Field(None, description="Model of the tagger. Default: the one that is shipped.")
     event_source: str = Field("urn:onthaal:intake", description="The `source` of every event: an absolute URI or URN.")
     largest_contact: int = Field(
@@ -60,6 +68,10 @@ class IntakeSettings(Settings):
     def keys(self, process: ProcessSettings) -> Path:
         """Give the file of keys."""
         return self.key_file or process.var / "keys" / "onthaal.json"
+
+    def ledger(self, process: ProcessSettings) -> Path:
+        """Give the file of erasures."""
+        return self.ledger_file or self.keys(process).with_name("erased.jsonl")
 
     def calendar(self) -> CalendarRules:
         """Give the rules of the calendar.

@@ -175,7 +175,7 @@ class Access:
 
     def keys(self) -> dict[str, object]:
         """Give the public keys of operator tokens (JWKS)."""
-        return {"keys": [self._vault.signing_key.as_dict(private=False)]}
+        return {"keys": self._vault.verifying_keys()}
 
 
 def _digest(secret: str) -> bytes:

@@ -1,5 +1,6 @@
 """Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +14,14 @@ from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggesti
 from onthaal_schema.conversation import ConversationStatus
 from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileContent
-from onthaal_schema.problems import Erased, NotFound, StateConflict
+from onthaal_schema.problems import Erased, NotFound, ServiceUnavailable, StateConflict
 from onthaal_schema.requests import Correction, Outcome, Retag
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, fetch
+from services.intake_api.store.ledger import Erasure, Ledger
 from services.intake_api.store.opened import (
     SUBMISSION,
     SUGGESTION,
@@ -42,12 +44,13 @@ COALESCE = timedelta(seconds=5)
 class Contacts:
     """Contacts by id. Every change is one transaction with its event in it."""
 
-    def __init__(self, database: Database, vault: Vault, outbox: Outbox, blobs: Blobs) -> None:
-        """Work on a database with its keys and files."""
+    def __init__(self, database: Database, vault: Vault, outbox: Outbox, blobs: Blobs, ledger: Ledger) -> None:
+        """Work on a database with its keys and files; what is erased is ordered in the ledger first."""
         self._database = database
         self._vault = vault
         self._outbox = outbox
         self._blobs = blobs
+        self._ledger = ledger
 
     async def locked(self, connection: AsyncConnection, contact_id: UUID) -> Row:
         """Read a contact's row and keep others from changing it until the transaction ends.
@@ -256,21 +259,42 @@ class Contacts:
             await connection.execute(insert(tables.outcome).values(contact_id=contact_id, **values))
 
     async def erase(self, contact_id: UUID, by: str) -> None:
-        """Destroy the content and the key of a contact; its tombstone, counts and events stay, which tell nobody who it was."""
+        """Destroy the content and the key of a contact; its tombstone, counts and events stay, which tell nobody who it was.
+
+        The order stands in the ledger before it is carried out: a crash in between loses no erasure, since a restore
+        carries out every order.
+
+        Raises:
+            ServiceUnavailable: the order or the commit failed; the same again will do.
+
+        """
         async with self._database.write() as connection:
             row = await self.locked(connection, contact_id)
-            query = select(tables.file.c.id).where(tables.file.c.contact_id == contact_id)
-            blobs = (await connection.execute(query)).scalars().all()
-            for table in (tables.file, tables.message, tables.correction, tables.outcome, tables.blind_index, tables.work_item):
-                await connection.execute(delete(table).where(table.c.contact_id == contact_id))
-            await self._end_conversation(connection, contact_id)
-            gone: Row = {"data_key": None, "sealed": None, "sealed_suggestion": None, "suggest_since": None, "extended_due": None}
-            gone["digest"] = b""  # with the key of digests it would still tell whether a guess at the content is right
-            await self.change(connection, row, {**gone, "erased_at": self._database.clock.now(), "status": Status.COMPLETED})
-            await self.audit(connection, by, "erase", contact_id)
-            await self._outbox.emit(connection, EventType.ERASED, row)
-        await self._blobs.remove(contact_id, blobs)
+            await self._order(row)
+            files = await self.destroy(connection, row, by)
+        await self._blobs.remove(contact_id, files)
         self._database.events.fire()
+
+    async def _order(self, row: Row) -> None:
+        try:
+            await asyncio.to_thread(self._ledger.record, [Erasure.of(row, self._database.clock.now())])
+        except OSError as error:
+            detail = "The erasure cannot be kept in the ledger, so a restore would undo it: nothing was erased."
+            raise ServiceUnavailable(detail, retry_after_sec=60) from error
+
+    async def destroy(self, connection: AsyncConnection, row: Row, by: str) -> list[UUID]:
+        """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
+        query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"])
+        files = list((await connection.execute(query)).scalars())
+        for table in (tables.file, tables.message, tables.correction, tables.outcome, tables.blind_index, tables.work_item):
+            await connection.execute(delete(table).where(table.c.contact_id == row["id"]))
+        await self._end_conversation(connection, row["id"])
+        gone: Row = {"data_key": None, "sealed": None, "sealed_suggestion": None, "suggest_since": None, "extended_due": None}
+        gone["digest"] = b""  # with the key of digests it would still tell whether a guess at the content is right
+        await self.change(connection, row, {**gone, "erased_at": self._database.clock.now(), "status": Status.COMPLETED})
+        await self.audit(connection, by, "erase", row["id"])
+        await self._outbox.emit(connection, EventType.ERASED, row)
+        return files
 
     async def _end_conversation(self, connection: AsyncConnection, contact_id: UUID) -> None:
         conversation = tables.conversation

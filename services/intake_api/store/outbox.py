@@ -70,8 +70,13 @@ class Outbox:
         self._database = database
         self.frame = frame
 
-    async def emit(self, connection: AsyncConnection, kind: EventType, row: Mapping[str, Any]) -> None:
-        """Add the event of a change. The last thing before the commit: the feed's lock is held until then."""
+    async def emit(
+        self, connection: AsyncConnection, kind: EventType, row: Mapping[str, Any], audience: Mapping[str, str] | None = None
+    ) -> None:
+        """Add the event of a change. The last thing before the commit: the feed's lock is held until then.
+
+        Who must hear of it follows from what the contact is and was, unless the audience is given.
+        """
         now = self._database.clock.now()
         event_id = uuid4()
         values: dict[str, Any] = {
@@ -79,7 +84,7 @@ class Outbox:
             "contact_id": row["id"],
             "version": row["version"],
             "type": short(kind),
-            **await self._audience(connection, row),
+            **(audience or await self._audience(connection, row)),
             "occurred_at": now,
             "payload": self.frame.payload(kind, str(row["id"]), state(row), event_id, now),
         }

@@ -9,13 +9,19 @@ import json
 import os
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import OKPKey
+
+from services.kit.logging import error_name, logger
+
+log = logger(__name__)
 
 NONCE = 12
 KEY = 32
@@ -31,18 +37,22 @@ class CannotOpen(Exception):
 
 @dataclass(frozen=True)
 class Keys:
-    """Everything that is secret about a database: back it up apart from the data."""
+    """Everything that is secret about a database: back it up apart from the data.
+
+    `wrapping` are the master keys by number, of which `current` wraps what is new, `since` it came into use.
+    """
 
     wrapping: dict[int, bytes] = field(repr=False)
     current: int
     digest: bytes = field(repr=False)
     signing: dict[str, str] = field(repr=False)
+    since: datetime | None = None
+    former_signing: dict[str, str] | None = field(default=None, repr=False)
 
     @staticmethod
     def make() -> "Keys":
         """Make new keys."""
-        signing = OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)
-        return Keys({1: os.urandom(KEY)}, 1, os.urandom(KEY), {name: str(value) for name, value in signing.items()})
+        return Keys({1: os.urandom(KEY)}, 1, os.urandom(KEY), new_signing_key())
 
     @staticmethod
     def load_or_make(path: Path) -> "Keys":
@@ -54,16 +64,35 @@ class Keys:
         """
         if not path.exists():
             _write_once(path, Keys.make())
+        return Keys.load(path)
+
+    @staticmethod
+    def load(path: Path) -> "Keys":
+        """Read the key file.
+
+        Raises:
+            UnusableKeys: there is none, it is damaged, or others may read it.
+
+        """
+        if not path.exists():
+            message = f"there is no key file {path}: restore the keys first"
+            raise UnusableKeys(message)
         if path.stat().st_mode & 0o077:
             message = f"{path} may be read by others: chmod 600"
             raise UnusableKeys(message)
         try:
-            held = json.loads(path.read_bytes())
-            wrapping = {int(number): b64decode(key) for number, key in held["wrapping"].items()}
-            return Keys(wrapping, int(held["current"]), b64decode(held["digest"]), held["signing"])
+            return Keys.from_json(path.read_bytes())
         except (ValueError, KeyError, TypeError):
             message = f"{path} is not a key file"
             raise UnusableKeys(message) from None
+
+    @staticmethod
+    def from_json(text: bytes) -> "Keys":
+        """Read what `to_json` wrote."""
+        held = json.loads(text)
+        wrapping = {int(number): b64decode(key) for number, key in held["wrapping"].items()}
+        since = datetime.fromisoformat(held["since"]) if held.get("since") else None
+        return Keys(wrapping, int(held["current"]), b64decode(held["digest"]), held["signing"], since, held.get("former_signing"))
 
     def to_json(self) -> str:
         """Write the keys as the key file holds them."""
@@ -72,7 +101,15 @@ class Keys:
             "current": self.current,
             "digest": b64encode(self.digest).decode(),
             "signing": self.signing,
+            "since": self.since.isoformat() if self.since else None,
+            "former_signing": self.former_signing,
         })  # fmt: skip
+
+
+def new_signing_key() -> dict[str, str]:
+    """Make a key that operators' tokens are signed with (Ed25519), as a JSON Web Key."""
+    made = OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)
+    return {name: str(value) for name, value in made.items()}
 
 
 def _write_once(path: Path, keys: Keys) -> None:
@@ -121,12 +158,55 @@ class DataKey:
 class Vault:
     """Makes, wraps and unwraps data keys, and makes keyed digests."""
 
-    def __init__(self, keys: Keys) -> None:
-        """Use the given keys."""
+    def __init__(self, keys: Keys, path: Path | None = None, stamp: object = None) -> None:
+        """Use the given keys; with the path of their file, it is read again when it has changed since the stamp."""
+        self._path = path
+        self._stamp = stamp
+        self._take(keys)
+        self._digest = keys.digest
+
+    @staticmethod
+    def of(path: Path, *, make: bool = True) -> "Vault":
+        """Use a key file, made when there is none unless told otherwise. Master keys added to it are used without a restart.
+
+        Raises:
+            UnusableKeys: it cannot be used.
+
+        """
+        stamp = _stamp(path)
+        return Vault(Keys.load_or_make(path) if make else Keys.load(path), path, stamp)
+
+    def _take(self, keys: Keys) -> None:
         self._masters = {number: AESGCM(key) for number, key in keys.wrapping.items()}
         self._current = keys.current
-        self._digest = keys.digest
-        self.signing_key = OKPKey.import_key({**keys.signing})
+        self._signing = [OKPKey.import_key({**key}) for key in (keys.signing, keys.former_signing) if key]
+
+    @property
+    def signing_key(self) -> OKPKey:
+        """The key that operators' tokens are signed with."""
+        self._look_again()
+        return self._signing[0]
+
+    def verifying_keys(self) -> list[dict[str, Any]]:
+        """Give the public keys of operators' tokens: of the key in use, and of the one before it."""
+        self._look_again()
+        return [dict(key.as_dict(private=False)) for key in self._signing]
+
+    def _look_again(self) -> None:
+        """Read the file again when it is another than before; one that cannot be used changes nothing, and is told once."""
+        stamp = _stamp(self._path) if self._path else None
+        if self._path is None or stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            keys = Keys.load(self._path)
+        except (UnusableKeys, OSError) as error:
+            log.exception("the key file cannot be used; the keys read before stay in use", error=error_name(error))
+            return
+        if not same(keys.digest, self._digest):
+            log.error("the key file is that of another database; the keys read before stay in use")
+            return
+        self._take(keys)
 
     def new_key(self, contact: UUID) -> tuple[DataKey, bytes]:
         """Make a data key for a contact; the second value is what the database keeps of it."""
@@ -139,6 +219,7 @@ class Vault:
 
     def wrap(self, secret: bytes, owner: bytes) -> bytes:
         """Encrypt a secret under the current master key, bound to its owner."""
+        self._look_again()  # one look at the file's date: nothing new is wrapped by a key that was replaced
         nonce = os.urandom(NONCE)
         sealed = self._masters[self._current].encrypt(nonce, secret, b"wrap" + owner)
         return bytes([self._current]) + nonce + sealed
@@ -150,6 +231,8 @@ class Vault:
             CannotOpen: another owner, or a master key that is not here.
 
         """
+        if wrapped[0] not in self._masters:
+            self._look_again()
         master = self._masters.get(wrapped[0])
         if master is None:
             message = f"master key {wrapped[0]} is not in the key file"
@@ -173,6 +256,14 @@ class Vault:
         if number:
             entries.append(self.digest(number.encode(), b"phone"))
         return entries
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def dialled(phone: str) -> str:

@@ -209,8 +209,9 @@ def _compare(waiting: _Waiting, held: dict[UUID, Written]) -> None:
     row = found.row
     if row["erased_at"] is not None:
         _fail(waiting, Erased("The contact was erased; its id cannot be used again."))
-    elif same(row["data_key"], waiting.contact.row["data_key"]):
-        # only this very submission has this key: it was committed, and the answer to that commit was lost
+    elif same(row["sealed"], waiting.contact.row["sealed"]):
+        # only this very submission has this ciphertext: it was committed, and the answer to that commit was lost
+        # (the wrapped key would tell the same, until another master key wraps it meanwhile)
         waiting.answer.set_result(Written(waiting.contact.row, created=True))
     elif same(row["digest"], waiting.contact.row["digest"]):
         waiting.answer.set_result(found)
