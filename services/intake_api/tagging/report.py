@@ -13,7 +13,8 @@ from services.intake_api.tagging.evaluate import (
     slices,
 )
 from services.intake_api.tagging.learning import lessons
-from services.intake_api.tagging.messages import MELDING, Message
+from services.intake_api.tagging.messages import HELD_OUT_SETS, MELDING, Message
+from services.intake_api.tagging.rules import judge_by_rules
 
 _COLUMNS = {
     "messages": "messages",
@@ -31,8 +32,10 @@ def report(messages: Sequence[Message]) -> str:
     given = lessons(messages)
     by_author = judge(predict_held_out(author_folds(given)))
     at_random = judge(predict_held_out(random_folds(given)))
+    by_rules = judge_by_rules([message for message in messages if message.author_set in HELD_OUT_SETS])
     return "\n\n".join(
         [
+            _section("Rules alone, on the same messages", by_rules),
             _section("Each author held out", by_author),
             _section("Five random folds", at_random),
             "Sectors most often taken for another, authors held out\n" + _sector_confusion(by_author),

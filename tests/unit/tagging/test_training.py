@@ -10,8 +10,9 @@ from services.intake_api.tagging.artefact import UnusableModelError, unpack
 from services.intake_api.tagging.evaluate import author_folds, judge, measures, predict_held_out, random_folds
 from services.intake_api.tagging.learning import Lesson, fit, lessons, linear_model
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
-from services.intake_api.tagging.messages import Message, fingerprint
+from services.intake_api.tagging.messages import HELD_OUT_SETS, Message, fingerprint
 from services.intake_api.tagging.model import Tagger
+from services.intake_api.tagging.rules import judge_by_rules
 from services.intake_api.tagging.train import train
 
 SHIPPED = Path(__file__).parents[3] / "services/intake_api/tagging/data/model.bin"
@@ -61,6 +62,17 @@ def test_the_model_is_good_on_a_fifth_that_it_never_saw(given: tuple[Lesson, ...
     assert len(found) == 260
     assert kind_right >= 0.93
     assert sector_right >= 0.78
+
+
+def test_the_model_is_better_than_rules_alone_on_messages_of_authors_it_never_saw(
+    messages: tuple[Message, ...], tagger: Tagger
+) -> None:
+    rules = measures(judge_by_rules([message for message in messages if message.author_set in HELD_OUT_SETS]))
+    stated = tagger.header.metrics
+
+    assert stated["messages"] == rules["messages"]
+    for name in ("accuracy", "meldingRecall", "vraagRecall", "hardAccuracy", "sectorAccuracy", "sectorInTopThree"):
+        assert stated[name] > rules[name] + 0.03, name
 
 
 def test_the_shipped_model_says_how_good_it_was_with_each_author_held_out(tagger: Tagger) -> None:
