@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ONTHAAL_"
@@ -31,6 +31,11 @@ class ProcessSettings(Settings):
     )
     intake_url: str | None = Field(
         None, description="Address of the intake service, when it runs in another process (split deployment)."
+    )
+    nats_url: SecretStr | None = Field(
+        None,
+        description="NATS servers, separated by commas: nats://USER:PASSWORD@HOST:4222 or tls://…. Needed when several processes "
+        "run one service, and for subscriptions to JetStream (nats:///SUBJECT).",
     )
     demo: bool = Field(default=False, description="Serve the demo page that shows the chat widget on a site (make run sets it).")
     log_level: str = Field("INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING, ERROR.")

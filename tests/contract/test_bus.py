@@ -1,0 +1,101 @@
+"""One promise of the bus, within a process and between processes over NATS: hints, and a word when some were lost."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from services.kit.bus import MISSED, Bus, NatsBus, Notice, Subscription
+from services.kit.nats import NatsLink
+from tests.nats import PATIENCE, Nats, buses, mortal_nats, nats, over_nats, until
+
+__all__ = ["buses", "mortal_nats", "nats"]
+
+
+async def heard(hints: Subscription) -> Notice:
+    """Wait for a notice that says something."""
+    async with asyncio.timeout(PATIENCE):
+        while (notice := await hints.next()) == MISSED:
+            pass
+        return notice
+
+
+async def test_whoever_listens_to_a_subject_hears_it_once_and_in_order(buses: tuple[Bus, Bus]) -> None:
+    here, there = buses
+    async with there.listen("chat.one") as hints, there.listen("chat.two") as others, here.listen("chat.one") as own:
+        for number in range(100):
+            await here.publish("chat.one", {"turn": number})
+        await here.publish("chat.two", {"turn": 7})
+        assert [await heard(hints) for _ in range(100)] == [{"turn": number} for number in range(100)]
+        assert [await heard(own) for _ in range(100)] == [{"turn": number} for number in range(100)]
+        assert await heard(others) == {"turn": 7}
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(heard(hints), 0.5)
+
+
+async def test_nobody_has_to_listen(buses: tuple[Bus, Bus]) -> None:
+    here, there = buses
+    await here.publish("nobody", {"turn": 1})
+    async with there.listen("nobody") as hints:
+        await here.publish("nobody", {"turn": 2})
+        assert (await heard(hints))["turn"] in {1, 2}
+
+
+async def test_a_slow_listener_loses_the_oldest_and_is_told_so(buses: tuple[Bus, Bus]) -> None:
+    here, there = buses
+    async with there.listen("chat.fast") as hints, there.listen("chat.last") as last:
+        for number in range(1500):
+            await here.publish("chat.fast", {"turn": number})
+        await here.publish("chat.last", {"turn": 1})
+        await heard(last)
+        assert await hints.next() == MISSED
+        assert [(await hints.next())["turn"] for _ in range(1000)] == list(range(500, 1500))
+
+
+async def test_a_process_starts_and_speaks_within_itself_while_nats_is_away(mortal_nats: Nats) -> None:
+    mortal_nats.stop()
+    here, there = over_nats(mortal_nats), over_nats(mortal_nats)
+    async with here.session(), there.session(), here.listen("chat") as near, there.listen("chat") as far:
+        await here.publish("chat", {"turn": 1})
+        assert await heard(near) == {"turn": 1}
+        assert not here.is_whole
+        mortal_nats.start()
+        await until(lambda: here.is_whole and there.is_whole)
+        await here.publish("chat", {"turn": 2})
+        assert await heard(far) == {"turn": 2}
+
+
+async def test_who_was_cut_off_is_told_that_something_may_be_missed_and_hears_again(mortal_nats: Nats) -> None:
+    here, there = over_nats(mortal_nats), over_nats(mortal_nats)
+    async with here.session(), there.session(), there.listen("chat") as hints:
+        await until(lambda: here.is_whole and there.is_whole)
+        await asyncio.sleep(1.2)
+        while hints._waiting or hints._missed:
+            await hints.next()
+        for _ in range(2):
+            mortal_nats.stop()
+            await until(lambda: not there.is_whole)
+            assert await asyncio.wait_for(hints.next(), PATIENCE) == MISSED
+            mortal_nats.start()
+            await until(lambda: here.is_whole and there.is_whole)
+            assert await asyncio.wait_for(hints.next(), PATIENCE) == MISSED
+            word: Notice = {"word": str(uuid4())}
+            await here.publish("chat", word)
+            assert await heard(hints) == word
+
+
+async def test_a_password_is_in_no_log(
+    mortal_nats: Nats, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    away = mortal_nats.url.replace("127.0.0.1", "noor:geheim-wachtwoord@127.0.0.1")
+    async with AsyncExitStack() as stack:
+        bus = NatsBus(NatsLink(SecretStr(away), "test"))
+        await stack.enter_async_context(bus.session())
+        await until(lambda: bus.is_whole)
+        mortal_nats.stop()
+        await until(lambda: not bus.is_whole)
+        await asyncio.sleep(1)
+    assert "geheim" not in caplog.text + "".join(capfd.readouterr())
