@@ -132,13 +132,18 @@ class Nats:
 
     def leader(self, stream: str) -> str:
         """Name the node that leads a stream; empty while there is none."""
-        for node in self.nodes.values():
-            if node.runs:
-                accounts = node.ask("/jsz?streams=true&config=false").get("account_details", [])
-                for found in (found for account in accounts for found in account.get("stream_detail", [])):
-                    if found["name"] == stream:
-                        return str(found.get("cluster", {}).get("leader") or node.name * (len(self.nodes) == 1))
-        return ""
+        leaders = [found.get("cluster", {}).get("leader") for found in self._seen(stream)]
+        return next((leader for leader in leaders if leader), "")
+
+    def count(self, stream: str) -> int:
+        """Count the messages of a stream, on the node that has most."""
+        return max((found["state"]["messages"] for found in self._seen(stream)), default=0)
+
+    def _seen(self, stream: str) -> list[dict[str, Any]]:
+        """Give what each running node says of a stream."""
+        answers = [node.ask("/jsz?streams=true") for node in self.nodes.values() if node.runs]
+        accounts = [account for answer in answers for account in answer.get("account_details", [])]
+        return [found for account in accounts for found in account.get("stream_detail", []) if found["name"] == stream]
 
     def events(self, stream: str) -> list[dict[str, Any]]:
         """Read every message of a stream, in its order: the body as JSON, with `_subject` and `_headers`."""
