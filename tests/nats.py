@@ -67,7 +67,7 @@ class Node:
         return self._process is not None
 
     def kill(self) -> None:
-        """End it at once, without a chance to tidy up (SIGKILL)."""
+        """End it at once, without a chance to tidy up (SIGKILL); a frozen one as well."""
         self.end(signal.SIGKILL)
 
     def freeze(self) -> None:

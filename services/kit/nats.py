@@ -84,7 +84,7 @@ class NatsLink:
             max_reconnect_attempts=-1,
             reconnect_time_wait=TRY_AGAIN,  # type: ignore[arg-type] # seconds, of any kind
             connect_timeout=2,
-            ping_interval=5,
+            ping_interval=2,  # after the third without an answer the server is taken for dead
             error_cb=failed,
             disconnected_cb=self._tell,
             reconnected_cb=self._tell,

@@ -1,7 +1,7 @@
 """One promise of the bus, within a process and between processes over NATS: hints, and a word when some were lost."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 import pytest
@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from services.kit.bus import MISSED, Bus, NatsBus, Notice, Subscription
 from services.kit.nats import NatsLink
-from tests.nats import PATIENCE, Nats, buses, mortal_nats, nats, over_nats, until
+from tests.nats import PATIENCE, Nats, buses, mortal_nats, nats, nats_cluster, over_nats, until
 
-__all__ = ["buses", "mortal_nats", "nats"]
+__all__ = ["buses", "mortal_nats", "nats", "nats_cluster"]
 
 
 async def heard(hints: Subscription) -> Notice:
@@ -84,6 +84,25 @@ async def test_who_was_cut_off_is_told_that_something_may_be_missed_and_hears_ag
             word: Notice = {"word": str(uuid4())}
             await here.publish("chat", word)
             assert await heard(hints) == word
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+async def test_a_bus_goes_on_when_the_server_it_speaks_to_is_lost(nats_cluster: Nats, fault: str) -> None:
+    here, there = over_nats(nats_cluster), over_nats(nats_cluster)
+    async with here.session(), there.session(), there.listen("chat") as hints:
+        await until(lambda: here.is_whole and there.is_whole)
+        client = here._link.client
+        assert client is not None
+        assert client.connected_url is not None
+        [lost] = [node for node in nats_cluster.nodes.values() if node.port == client.connected_url.port]
+        getattr(lost, fault)()
+        await until(lambda: client.connected_url and client.connected_url.port != lost.port and there.is_whole)
+        async with asyncio.timeout(PATIENCE):
+            while True:  # the servers that are left need a moment to tell each other who listens
+                await here.publish("chat", {"turn": 1})
+                with suppress(TimeoutError):
+                    assert await asyncio.wait_for(heard(hints), 0.5) == {"turn": 1}
+                    break
 
 
 async def test_a_password_is_in_no_log(

@@ -12,6 +12,8 @@ import pytest
 from nats.js.api import StreamConfig
 from pydantic import SecretStr
 
+from onthaal_schema.jetstream import follow
+from onthaal_schema.receiver import ReceivedContact, Receiver
 from services.intake_api.handover.jetstream import JetStream, Shape, prefix_of, stream_name
 from services.intake_api.handover.sink import Answer, Fate
 from services.intake_api.store.deliveries import Pending, Subscriber
@@ -37,6 +39,23 @@ def event(contact: UUID, version: int = 1) -> Pending:
         "data": {"contactId": str(contact), "version": version, "channel": "chat"},
     }
     return Pending(version, event_id, json.dumps(payload))
+
+
+def erased(contact: UUID) -> Pending:
+    """An event that a receiver handles without fetching the contact."""
+    sent = event(contact)
+    payload = json.loads(sent.payload)
+    payload |= {"type": f"{payload['type'].rpartition('.')[0]}.erased", "service": "be.vlaanderen.meldpunt.onthaal.v1"}
+    payload["data"] |= {
+        "nature": "person",
+        "kind": "melding",
+        "kindSource": "model",
+        "anonymous": True,
+        "receivedAt": payload["time"],
+        "openingHours": {"open": True, "calendarVersion": "1"},
+        "links": {"contact": f"https://onthaal.example/intake/v1/contacts/{contact}"},
+    }
+    return Pending(sent.position, sent.event_id, json.dumps(payload))
 
 
 def to(prefix: str) -> Subscriber:
@@ -144,6 +163,36 @@ async def test_a_server_that_is_away_is_waited_for(mortal_nats: Nats) -> None:
         while await hasty.send(to("contacts"), sent) != TAKEN:
             await asyncio.sleep(0.1)
     assert [found["id"] for found in await held(mortal_nats, "contacts")] == [str(one.event_id) for one in sent]
+
+
+async def test_a_reader_acknowledges_what_is_handled_gets_the_rest_again_and_gives_up_nonsense(mortal_nats: Nats) -> None:
+    handed: list[str] = []
+
+    async def on_contact(received: ReceivedContact) -> None:
+        handed.append(str(received.event.subject))
+        if len(handed) == 1:
+            raise ConnectionError
+
+    connection = await client.connect(mortal_nats.url)
+    receiver = Receiver("whsec_b250aGFhbC10ZXN0LXNlY3JldC0wMDAwMDAwMQ==", "http://127.0.0.1:1", "token", on_contact)
+    following = asyncio.create_task(follow(connection, receiver, "CASES", "cases"))
+    contacts = [uuid4() for _ in range(3)]
+    try:
+        await asyncio.sleep(1)  # it waits for a stream that is not declared yet
+        async with sinking(mortal_nats, Shape(consumers=("cases",))) as sink:
+            nonsense = event(uuid4())
+            for sent in [nonsense, *(erased(who) for who in contacts)]:
+                assert await sink.send(to("cases"), [sent]) == TAKEN
+        stream = connection.jetstream()
+        async with asyncio.timeout(30):
+            while (state := await stream.consumer_info("CASES", "cases")).num_pending or state.num_ack_pending:
+                await asyncio.sleep(0.1)
+        assert handed == [str(who) for who in (*contacts, contacts[0])]
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await receiver.close()
+        await connection.close()
 
 
 async def test_without_servers_nothing_is_lost_and_the_reason_says_what_to_set() -> None:
