@@ -1,15 +1,23 @@
 """One promise of the bus, within a process and between processes over NATS: hints, and a word when some were lost."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from services.kit.bus import MISSED, Bus, NatsBus, Notice, Subscription
 from services.kit.nats import NatsLink
-from tests.nats import PATIENCE, Nats, buses, mortal_nats, nats, nats_cluster, over_nats, until
+from tests.nats import PATIENCE, Nats, Node, buses, mortal_nats, nats, nats_cluster, over_nats, until
 
 __all__ = ["buses", "mortal_nats", "nats", "nats_cluster"]
 
@@ -105,16 +113,73 @@ async def test_a_bus_goes_on_when_the_server_it_speaks_to_is_lost(nats_cluster: 
                     break
 
 
-async def test_a_password_is_in_no_log(
-    mortal_nats: Nats, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("demand", "right", "wrong"),
+    [
+        (("--user", "noor", "--pass", "geheim"), "noor:geheim", "noor:geheim-fout"),
+        (("--auth", "geheim-token"), "geheim-token", "geheim-fout"),
+    ],
+)
+async def test_an_address_holds_user_or_token_and_neither_is_in_a_log(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    demand: tuple[str, ...],
+    right: str,
+    wrong: str,
 ) -> None:
     caplog.set_level("DEBUG")
-    away = mortal_nats.url.replace("127.0.0.1", "noor:geheim-wachtwoord@127.0.0.1")
-    async with AsyncExitStack() as stack:
-        bus = NatsBus(NatsLink(SecretStr(away), "test"))
-        await stack.enter_async_context(bus.session())
-        await until(lambda: bus.is_whole)
-        mortal_nats.stop()
-        await until(lambda: not bus.is_whole)
-        await asyncio.sleep(1)
+    node = Node("strict", tmp_path, demand).start()
+    try:
+        welcome, refused = (
+            NatsBus(NatsLink(SecretStr(f"nats://127.0.0.1:1,nats://{held}@127.0.0.1:{node.port}"), "test"))
+            for held in (right, wrong)
+        )
+        async with welcome.session(), refused.session():
+            await until(lambda: welcome.is_whole)
+            await asyncio.sleep(1.5)
+            assert not refused.is_whole
+            node.kill()
+            await until(lambda: not welcome.is_whole)
+            node.start()
+            await until(lambda: welcome.is_whole)
+    finally:
+        node.kill()
     assert "geheim" not in caplog.text + "".join(capfd.readouterr())
+
+
+def certified(folder: Path) -> tuple[str, str]:
+    """Make a certificate for this machine; gives its file and its key's."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nats")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    kept, secret = folder / "cert.pem", folder / "key.pem"
+    kept.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(kept), str(secret)
+
+
+async def test_a_server_is_reached_over_tls_when_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certified(tmp_path)
+    node = Node("sealed", tmp_path, ("--tls", "--tlscert", certificate, "--tlskey", key)).start()
+    address = SecretStr(f"tls://127.0.0.1:{node.port}")
+    try:
+        monkeypatch.setenv("SSL_CERT_FILE", certificate)
+        trusting = NatsBus(NatsLink(address, "test"))
+        async with trusting.session():
+            await until(lambda: trusting.is_whole)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        doubting = NatsBus(NatsLink(address, "test"))
+        async with doubting.session():
+            await asyncio.sleep(1.5)
+            assert not doubting.is_whole
+    finally:
+        node.kill()
