@@ -8,7 +8,7 @@ from nats import errors
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-from services.kit.logging import logger
+from services.kit.logging import error_name, logger
 
 log = logger(__name__)
 
@@ -60,6 +60,9 @@ class NatsLink:
                 await self._tell()
                 await closed.wait()
             except (errors.Error, OSError, TimeoutError):
+                await self._tell()
+            except Exception as error:
+                log.exception("nats connection failed", reason=self._name, error=error_name(error))
                 await self._tell()
             finally:
                 self._client = None
