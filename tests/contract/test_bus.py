@@ -1,7 +1,6 @@
 """One promise of the bus, within a process and between processes over NATS: hints, and a word when some were lost."""
 
 import asyncio
-import gc
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -95,6 +94,8 @@ async def test_who_was_cut_off_is_told_that_something_may_be_missed_and_hears_ag
             assert await heard(hints) == word
 
 
+# nats-py forgets to close a connection that a frozen server took and never answered; Python closes it when the loop is gone
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 async def test_a_bus_goes_on_when_the_server_it_speaks_to_is_lost(nats_cluster: Nats, fault: str) -> None:
     here, there = over_nats(nats_cluster), over_nats(nats_cluster)
@@ -112,8 +113,6 @@ async def test_a_bus_goes_on_when_the_server_it_speaks_to_is_lost(nats_cluster: 
                 with suppress(TimeoutError):
                     assert await asyncio.wait_for(heard(hints), 0.5) == {"turn": 1}
                     break
-    gc.collect()  # the library drops a connection that a frozen server never answered, which is then closed by this
-    await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(
