@@ -26,6 +26,11 @@ run: $(INSTALLED) ## Serve everything on :8080 with a demo case service on :8090
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	$(PY) -m pytest -q -n 2 --dist loadfile tests
 
+.PHONY: test-nats
+test-nats: $(INSTALLED) ## Run the tests on NATS, with 2,000 events while the leader of a cluster dies
+	JETSTREAM_CONTACTS=400 $(PY) -m pytest -q tests/contract/test_bus.py tests/contract/test_presence.py tests/contract/test_jetstream.py \
+		tests/integration/test_chat_relays.py tests/integration/test_jetstream_cluster.py tests/integration/test_jetstream_receiver.py
+
 test-fast: $(INSTALLED) ## Run the tests that start no server and no browser
 	$(PY) -m pytest -q tests/unit
 

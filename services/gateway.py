@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,10 +19,11 @@ from onthaal_schema.intake import Intake, IntakeClient
 from services.intake_api.settings import IntakeSettings
 from services.kit import logging
 from services.kit.auth import SignInNeeded, to_sign_in
-from services.kit.bus import LocalBus
+from services.kit.bus import Bus, LocalBus, NatsBus
 from services.kit.clock import Clock, SystemClock
 from services.kit.health import health_router
 from services.kit.limits import BodyLimit
+from services.kit.nats import NatsLink
 from services.kit.pages import STATIC, SecurityHeaders
 from services.kit.problems import handle_problems
 from services.kit.service import House, IntakeAccess, Service, Supervisor
@@ -99,9 +100,16 @@ def _services(names: Sequence[str], process: ProcessSettings, clock: Clock) -> l
     else:
         message = "ONTHAAL_INTAKE_URL: needed when this process does not run intake_api"
         raise InvalidSettings(message)
-    house = House(process, access, clock, LocalBus())
-    others = [name for name in names if name != "intake_api"]
-    return services + [import_module(f"services.{name}.service").create(house) for name in others]
+    if others := [name for name in names if name != "intake_api"]:
+        bus = _bus(process)
+        services.append(Service("bus", APIRouter(), lifespan=bus.session, whole=lambda: bus.is_whole))
+        house = House(process, access, clock, bus)
+        services += [import_module(f"services.{name}.service").create(house) for name in others]
+    return services
+
+
+def _bus(process: ProcessSettings) -> Bus:
+    return NatsBus(NatsLink(process.nats_url, "onthaal bus", echo=False)) if process.nats_url else LocalBus()
 
 
 def _app(services: Sequence[Service], process: ProcessSettings, limit: int) -> FastAPI:

@@ -1,12 +1,13 @@
-"""Live fan-out: tells who is connected here that there is something to read. The store stays the truth."""
+"""Live fan-out: tells whoever is connected, to any relay, that there is something to read. The store stays the truth."""
 
-from collections import Counter, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
 
 from onthaal_schema.message import Message
 from services.chat_relay.conversation import Party
+from services.chat_relay.presence import Presence
 from services.kit.bus import Bus, Notice, Subscription
 
 QUEUE = "chat.queue"
@@ -18,64 +19,58 @@ class Room:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.followers = 0
+        self.followers: set[Subscription] = set()
         self.turns: deque[Message] = deque(maxlen=RECENT)
 
 
 class Hub:
-    """Rooms, and who is present in this process."""
+    """Rooms, and who is present. Any number of relays share the conversations; a turn is read from the store or from here."""
 
     def __init__(self, bus: Bus) -> None:
-        """Speak over the bus; nobody is here yet."""
+        """Speak over the bus."""
         self._bus = bus
         self._rooms: dict[UUID, Room] = {}
-        self._visitors: Counter[UUID] = Counter()
-        self._operators = 0
+        self.presence = Presence(bus, self._show_presence)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether hints of every relay arrive here now."""
+        return self._bus.is_whole
 
     @property
     def staffed(self) -> bool:
-        """Whether an operator is connected."""
-        return self._operators > 0
+        """Whether an operator is connected, to any relay."""
+        return self.presence.staffed
 
     def is_here(self, conversation: UUID) -> bool:
-        """Whether the visitor of a conversation is connected."""
-        return conversation in self._visitors
+        """Whether the visitor of a conversation is connected, to any relay."""
+        return self.presence.is_here(conversation)
 
     @asynccontextmanager
     async def follow(self, conversation: UUID) -> AsyncIterator[Subscription]:
         """Hear of a conversation for the length of a block."""
         room = self._rooms.setdefault(conversation, Room())
-        room.followers += 1
-        try:
-            async with self._bus.listen(subject(conversation)) as hints:
+        async with self._bus.listen(subject(conversation)) as hints:
+            room.followers.add(hints)
+            try:
                 yield hints
-        finally:
-            room.followers -= 1
-            if not room.followers:
-                del self._rooms[conversation]
+            finally:
+                room.followers.discard(hints)
+                if not room.followers:
+                    del self._rooms[conversation]
 
-    @asynccontextmanager
-    async def visit(self, conversation: UUID) -> AsyncIterator[None]:
+    @contextmanager
+    def visit(self, conversation: UUID) -> Iterator[None]:
         """Be present as the visitor for the length of a block."""
-        self._visitors[conversation] += 1
-        await self._tell(conversation, {"presence": 1})
-        try:
+        with self.presence.visit(conversation):
             yield
-        finally:
-            self._visitors[conversation] -= 1
-            if not self._visitors[conversation]:
-                del self._visitors[conversation]
-            await self._tell(conversation, {"presence": 1})
 
     @asynccontextmanager
     async def attend(self) -> AsyncIterator[Subscription]:
         """Be present as an operator, and hear of the queue, for the length of a block."""
-        self._operators += 1
-        try:
+        with self.presence.attend():
             async with self._bus.listen(QUEUE) as hints:
                 yield hints
-        finally:
-            self._operators -= 1
 
     async def stored(self, turn: Message) -> None:
         """Tell that the store has a turn. Called after the store said so, never before."""
@@ -98,6 +93,11 @@ class Hub:
         room = self._rooms.get(conversation)
         turns = tuple(turn for turn in room.turns if after < turn.sequence <= until) if room else ()
         return turns if len(turns) == until - after else ()
+
+    def _show_presence(self, conversation: UUID) -> None:
+        if room := self._rooms.get(conversation):
+            for follower in tuple(room.followers):
+                follower.offer({"presence": 1})
 
     async def _tell(self, conversation: UUID, notice: Notice) -> None:
         await self._bus.publish(subject(conversation), notice)

@@ -11,13 +11,14 @@ from services.chat_relay.settings import ChatSettings
 from services.chat_relay.tokens import VisitorTokens, kept_secret
 from services.kit.auth import OperatorGate
 from services.kit.service import House, Service
-from services.kit.settings import read
+from services.kit.settings import InvalidSettings, read
 
 
 def create(house: House) -> Service:
     """Make the chat: pages, two WebSockets, and nothing that is kept."""
     settings = read(ChatSettings)
-    relay = Relay(house.intake, Hub(house.bus), VisitorTokens(_secret(house, settings)), house.clock, settings.chat_always)
+    hub = Hub(house.bus)
+    relay = Relay(house.intake, hub, VisitorTokens(_secret(house, settings)), house.clock, settings.chat_always)
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()
@@ -31,10 +32,13 @@ def create(house: House) -> Service:
             return False
         return True
 
-    return Service("chat_relay", router, static=STATIC, health=reaches_the_store)
+    return Service("chat_relay", router, workers={"presence": hub.presence.run}, static=STATIC, health=reaches_the_store)
 
 
 def _secret(house: House, settings: ChatSettings) -> bytes:
     if settings.chat_secret:
         return settings.chat_secret.get_secret_value().encode()
+    if house.process.nats_url and house.process.intake_url:
+        message = "ONTHAAL_CHAT_SECRET: needed when several relays serve the chat: each must know the tokens of the others"
+        raise InvalidSettings(message)
     return kept_secret(house.process.var / "keys" / "chat.secret")

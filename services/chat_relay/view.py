@@ -15,7 +15,7 @@ from onthaal_schema.problems import Conflict, Erased, InvalidInput, NotFound, Pr
 from services.chat_relay.conversation import Party, Side, Told
 from services.chat_relay.frames import Failed, Presence, Reason, ServerFrame, Typed
 from services.chat_relay.hub import Hub
-from services.kit.bus import Notice, Subscription
+from services.kit.bus import MISSED, Notice, Subscription
 from services.kit.logging import logger
 
 log = logger(__name__)
@@ -25,6 +25,9 @@ Send = Callable[..., Awaitable[None]]
 
 LONGEST_SILENCE: Final = 30.0
 """After about so many seconds without a hint the store is read anyway: the bus may have lost one."""
+
+ALONE: Final = 2.0
+"""The same while the other relays cannot be heard."""
 
 REASONS: Final[dict[type[ProblemError], Reason]] = {
     NotFound: Reason.GONE,
@@ -54,6 +57,7 @@ class View:
     hub: Hub
     send: Send
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _here: bool | None = None
 
     @property
     def conversation(self) -> UUID:
@@ -87,9 +91,9 @@ class View:
     async def live(self) -> None:
         """Tell what is new, until cancelled. Reads once after it began to listen, so that nothing falls between."""
         async with self.hub.follow(self.conversation) as hints:
-            await self._reread()
+            await self._heed(MISSED)
             while True:
-                await self._heed(await hint(hints))
+                await self._heed(await hint(hints, LONGEST_SILENCE if self.hub.is_whole else ALONE))
 
     async def _heed(self, notice: Notice) -> None:
         match notice:
@@ -102,11 +106,13 @@ class View:
                 return
             case _:
                 await self._reread()
+                await self.show_presence()
 
     async def show_presence(self) -> None:
-        """Tell an operator whether the visitor is there."""
-        if self.side.party is Party.OPERATOR:
-            here = self.hub.is_here(self.conversation)
+        """Tell an operator whether the visitor is there, when that is new."""
+        here = self.hub.is_here(self.conversation)
+        if self.side.party is Party.OPERATOR and here != self._here:
+            self._here = here
             await self.send(Presence(conversation=self.conversation, here=here))
 
     async def _reread(self) -> None:
@@ -138,10 +144,10 @@ class View:
         return Failed(conversation=self.conversation, reason=reason, retry=False, message=message)
 
 
-async def hint(hints: Subscription) -> Notice:
-    """Wait for a hint; an empty one after a long silence."""
+async def hint(hints: Subscription, patience: float) -> Notice:
+    """Wait for a hint; `MISSED` after about so many seconds of silence."""
     try:
-        async with asyncio.timeout(LONGEST_SILENCE * random.uniform(0.8, 1.2)):  # noqa: S311  (spreads the reads)
+        async with asyncio.timeout(patience * random.uniform(0.8, 1.2)):  # noqa: S311  (spreads the reads)
             return await hints.next()
     except TimeoutError:
-        return {}
+        return MISSED

@@ -123,7 +123,7 @@ class VisitorConnection:
         self._live = tasks.create_task(self._follow(view))
 
     async def _follow(self, view: View) -> None:
-        async with self._relay.hub.visit(view.conversation):
+        with self._relay.hub.visit(view.conversation):
             await view.live()
 
     def _leave(self) -> None:

@@ -13,6 +13,8 @@ from services.intake_api.direct import DirectAccess
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
 from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.jetstream import jetstream
+from services.intake_api.handover.sinks import Sinks
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
@@ -71,6 +73,9 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         clock=clock,
     )
 
+    webhook = Webhook(clock)
+    sinks = Sinks({"https": webhook, "http": webhook, "nats": jetstream(process, settings)})
+
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await migrate(database)
@@ -85,7 +90,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         router=_router(),
         workers={
             "writer": writer.run,
-            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, Webhook(clock)).run,
+            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, sinks).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,

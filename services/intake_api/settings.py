@@ -47,6 +47,20 @@ class IntakeSettings(Settings):
         None, description='Closures, as JSON: [{"first":"12-26","last":"12-31","label":"Kerstsluiting"}].'
     )
 
+    nats_replicas: int = Field(1, ge=1, le=5, description="Servers that keep each JetStream stream: 1, or 3 in a cluster.")
+    nats_duplicates_hours: float = Field(
+        36,
+        gt=0,
+        description="Hours in which JetStream drops an event that is sent again; longer than the longest wait for a retry.",
+    )
+    nats_keep_days: float = Field(90, gt=0, description="Days that JetStream keeps an event, read or not.")
+    nats_most_bytes: int = Field(
+        -1, ge=-1, description="Bytes that a stream may take; a full one refuses events, which then wait here. -1: no limit."
+    )
+    nats_consumers: str = Field(
+        "", pattern=r"^([A-Za-z0-9_-]+( +|$))*$", description="Durable consumers to declare on each stream, separated by spaces."
+    )
+
     def database(self, process: ProcessSettings) -> str:
         """Give the address of the database."""
         return self.database_url or f"sqlite+aiosqlite:///{(process.var / 'onthaal.db').absolute()}"

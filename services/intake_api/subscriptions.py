@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from onthaal_schema.problems import InvalidInput
+from services.intake_api.handover.jetstream import prefix_of
 from services.intake_api.store.subscriptions import SubscriptionStore
 
 
@@ -45,6 +46,10 @@ def check(url: str) -> None:
         _ = parts.port
     except ValueError:
         raise InvalidInput.at("url", "Must be an absolute https address.") from None
+    if parts.scheme == "nats":
+        if prefix_of(url) is None:
+            raise InvalidInput.at("url", "Must be nats:///PREFIX, such as nats:///onthaal.contacts; servers are a setting.")
+        return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidInput.at("url", "Must be an absolute https address.")
     if parts.username or parts.password or parts.fragment:

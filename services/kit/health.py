@@ -13,14 +13,15 @@ from services.kit.service import Service, Supervisor
 
 
 def health_router(services: Sequence[Service], supervisor: Supervisor) -> APIRouter:
-    """Make the routes; a worker that keeps failing makes the process DEGRADED, a service that cannot work DOWN."""
+    """Make the routes; a worker that keeps failing or a broker that is away makes it DEGRADED, a service that cannot work DOWN."""
     router = APIRouter()
 
     @router.get("/health")
     async def health(_: Request) -> Response:
         checks = [service.health() for service in services if service.health]
         up = all(await asyncio.gather(*checks))
-        status = "DOWN" if not up else "DEGRADED" if supervisor.failing else "UP"
+        whole = not supervisor.failing and all(service.whole() for service in services)
+        status = "DOWN" if not up else "UP" if whole else "DEGRADED"
         return JSONResponse({"status": status}, 200 if up else 503)
 
     @router.get("/metrics")

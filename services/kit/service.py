@@ -54,7 +54,8 @@ class Service:
 
     `static` are folders by the path they are served under, `state` what routes find in `app.state`.
     `before` wraps the whole app, for what must not go through its layers.
-    `lifespan` surrounds the life of routes and workers; `health` answers quickly whether the service can do its work.
+    `lifespan` surrounds the life of routes and workers; `health` answers quickly whether the service can do its work,
+    `whole` whether it does it as well as it should.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     before: Callable[[ASGIApp], ASGIApp] | None = None
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     health: Callable[[], Awaitable[bool]] | None = None
+    whole: Callable[[], bool] = lambda: True
 
 
 class Supervisor:

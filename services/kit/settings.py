@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ONTHAAL_"
@@ -20,6 +21,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
+def _servers(addresses: SecretStr) -> SecretStr:
+    if not all(_is_server(address.strip()) for address in addresses.get_secret_value().split(",")):
+        message = "must be nats://HOST:PORT or tls://HOST:PORT, several with commas between"
+        raise ValueError(message)
+    return addresses
+
+
+def _is_server(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"nats", "tls"} and bool(parts.hostname) and parts.port != 0 and not set(address) & set(" \t\n")
+    except ValueError:  # whose text repeats the address
+        return False
+
+
 class ProcessSettings(Settings):
     """Settings of the process, whichever services it runs."""
 
@@ -31,6 +47,11 @@ class ProcessSettings(Settings):
     )
     intake_url: str | None = Field(
         None, description="Address of the intake service, when it runs in another process (split deployment)."
+    )
+    nats_url: Annotated[SecretStr, AfterValidator(_servers)] | None = Field(
+        None,
+        description="NATS servers, separated by commas: nats://USER:PASSWORD@HOST:4222 or tls://…. Needed when several processes "
+        "run one service, and for subscriptions to JetStream (nats:///SUBJECT).",
     )
     demo: bool = Field(default=False, description="Serve the demo page that shows the chat widget on a site (make run sets it).")
     log_level: str = Field("INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING, ERROR.")
