@@ -33,6 +33,11 @@ class Hub:
         self._operators = 0
 
     @property
+    def connections(self) -> tuple[int, int]:
+        """How many visitors and operators are connected here."""
+        return self._visitors.total(), self._operators
+
+    @property
     def staffed(self) -> bool:
         """Whether an operator is connected."""
         return self._operators > 0
