@@ -1,10 +1,13 @@
 """The mail to whoever is on call: the alarm's name, how many, since when, and where to look. Nothing of anybody's story."""
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from pathlib import Path
 from typing import Final
 
 import aiosmtplib
@@ -99,21 +102,40 @@ class AlarmMail:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday reply comes back
         return message
 
+    async def probe(self) -> None:
+        """Greet the mail server, and sign in, without sending anything.
+
+        Raises:
+            NotSent: it cannot be reached, or does not let us in.
+
+        """
+        async with self._server():
+            pass
+
     async def _send(self, message: EmailMessage) -> None:
+        async with self._server() as server:
+            await server.send_message(message)
+
+    @asynccontextmanager
+    async def _server(self) -> AsyncIterator[aiosmtplib.SMTP]:
         settings = self.settings
-        password = settings.alarm_smtp_password_file.read_text().strip() if settings.alarm_smtp_password_file else None
-        context = ssl.create_default_context(cafile=settings.alarm_smtp_ca) if settings.alarm_smtp_tls is not Tls.NONE else None
         try:
-            await aiosmtplib.send(
-                message,
+            secret = settings.alarm_smtp_password_file
+            server = aiosmtplib.SMTP(
                 hostname=settings.alarm_smtp_host,
                 port=settings.alarm_smtp_port,
                 use_tls=settings.alarm_smtp_tls is Tls.TLS,
                 start_tls=settings.alarm_smtp_tls is Tls.STARTTLS,
-                tls_context=context,
+                tls_context=None if settings.alarm_smtp_tls is Tls.NONE else _trusting(settings.alarm_smtp_ca),
                 username=settings.alarm_smtp_user,
-                password=password,
+                password=secret.read_text().strip() if secret else None,
                 timeout=PATIENCE,
             )
+            async with server:
+                yield server
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotSent(type(error).__name__) from error
+
+
+def _trusting(certificates: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates)
