@@ -82,11 +82,11 @@ async def _examine() -> list[Finding]:
         refuse_unknown(settings_classes().values(), os.environ)
         for kind in settings_classes().values():
             read(kind)
-        rules = read(IntakeSettings).calendar()
+        calendar = Calendar(read(IntakeSettings).calendar())
     except (InvalidSettings, ValueError) as error:
         return [Finding(Level.FAIL, "settings", str(error), "see `onthaal settings`")]
     findings = [Finding(Level.OK, "settings", "every one is known and valid")]
-    findings += [finding async for finding in _hours(Calendar(rules))]
+    findings += [finding async for finding in _hours(calendar)]
     findings.append(_disk(read(ProcessSettings).var))
     findings += [finding async for finding in _alarms(read(AlarmSettings), read(ProcessSettings))]
     return findings + [finding async for finding in _kept(read(ProcessSettings), read(IntakeSettings))]

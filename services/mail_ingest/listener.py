@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -111,9 +111,8 @@ class Connection(SMTP):
 
     def say_goodbye(self) -> None:
         """Ask the client to come back to another one (RFC 5321 §3.8), and close."""
-        if isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
-            self.transport.write(b"421 4.3.2 Closing, please try again\r\n")
-            self.transport.close()
+        if self.transport and not self.transport.is_closing():
+            _last_words(self.transport, b"421 4.3.2 Closing, please try again\r\n")
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -126,9 +125,13 @@ class TurnedAway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say so and close."""
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(b"421 4.3.2 Too many connections, please try again later\r\n")
-        transport.close()
+        _last_words(transport, b"421 4.3.2 Too many connections, please try again later\r\n")
+
+
+def _last_words(transport: asyncio.BaseTransport, line: bytes) -> None:
+    # uvloop's transports are none of asyncio's classes, so asking what they are would say no
+    cast("asyncio.WriteTransport", transport).write(line)
+    transport.close()
 
 
 class Reception:
