@@ -10,10 +10,10 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FINISH = 8
+FINISH = 6
 """Seconds that requests and mails under way may still take."""
 
-STOP = 4
+STOP = 8
 """Seconds that workers may take to put down what they hold."""
 
 

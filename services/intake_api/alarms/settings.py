@@ -50,7 +50,9 @@ class AlarmSettings(Settings):
         60, gt=0, description="A contact that was announced and not fetched for longer than this is one."
     )
     alarm_disk_percent: float = Field(10, ge=0, le=100, description="Less free room than this, in percent, is an alarm.")
-    alarm_backup_stamp: Path | None = Field(None, description="File that each backup touches; without it the age is not watched.")
+    alarm_backup_stamp: Path | None = Field(
+        None, description="File or folder that each backup changes; without it the age is not watched."
+    )
     alarm_backup_age: float = Field(26 * 60, gt=0, description="A newest backup older than this is an alarm.")
 
     @property
