@@ -24,6 +24,7 @@ run: $(INSTALLED) ## Serve everything on :8080 with a demo case service on :8090
 	@$(PY) -m deploy.demo.run
 
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
+	@deploy/setup/alerts
 	$(PY) -m pytest -q -n 2 --dist loadfile tests
 
 .PHONY: test-nats

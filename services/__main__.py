@@ -7,10 +7,13 @@ import typer
 
 from onthaal_schema.problems import ProblemError
 from services.cli.access import operators, tokens
+from services.cli.alarms import alarms
 from services.cli.backup import backup, files
+from services.cli.doctor import doctor
 from services.cli.figures import statistics
 from services.cli.handover import handover, subscriptions
 from services.cli.keys import keys
+from services.cli.page import page
 from services.cli.restore import restore
 from services.cli.tagging import tagging
 from services.intake_api.administration import Store
@@ -23,11 +26,14 @@ from services.settings import SERVICES, settings_classes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Onthaal, an intake gateway.")
 app.command()(statistics)
+app.command()(doctor)
 for name, part in (
     ("tokens", tokens),
     ("subscriptions", subscriptions),
     ("operators", operators),
     ("handover", handover),
+    ("alarms", alarms),
+    ("page", page),
     ("tagging", tagging),
     ("backup", backup),
     ("restore", restore),

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from pydantic import Field
 
+from services.intake_api.alarms.settings import AlarmSettings
 from services.intake_api.settings import IntakeSettings
 from services.kit.settings import ProcessSettings, Settings
 
@@ -25,4 +26,4 @@ def settings_classes() -> dict[str, type[Settings]]:
         module = import_module(f"services.{name}.settings")
         own = (kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Settings))
         found[name] = next(kind for kind in own if kind.__module__ == module.__name__)
-    return found | {"split deployment": RemoteSettings}
+    return found | {"alarms": AlarmSettings, "split deployment": RemoteSettings}

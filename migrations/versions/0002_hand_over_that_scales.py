@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("since", MOMENT, nullable=False),
         sa.Column("told_at", MOMENT, nullable=True),
+        sa.Column("held_until", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_alarm")),
     )
 

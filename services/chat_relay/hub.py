@@ -38,6 +38,11 @@ class Hub:
         return self._bus.is_whole
 
     @property
+    def connections(self) -> tuple[int, int]:
+        """How many visitors and operators are connected here."""
+        return self.presence.connected_here
+
+    @property
     def staffed(self) -> bool:
         """Whether an operator is connected, to any relay."""
         return self.presence.staffed

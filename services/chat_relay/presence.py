@@ -50,6 +50,11 @@ class Presence:
         """Whether the visitor of a conversation is connected to any relay."""
         return conversation in self._visitors or any(conversation in other.visitors for other in self._living())
 
+    @property
+    def connected_here(self) -> tuple[int, int]:
+        """How many visitors and operators are connected to this relay."""
+        return self._visitors.total(), self._operators
+
     @contextmanager
     def attend(self) -> Iterator[None]:
         """Be present as an operator for the length of a block."""

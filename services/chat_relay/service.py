@@ -1,6 +1,7 @@
 """The chat as the gateway runs it."""
 
 from fastapi import APIRouter
+from prometheus_client.core import Metric
 
 from onthaal_schema.problems import ProblemError
 from services.chat_relay.hub import Hub
@@ -10,6 +11,7 @@ from services.chat_relay.routes import desk_routes, public_routes
 from services.chat_relay.settings import ChatSettings
 from services.chat_relay.tokens import VisitorTokens, kept_secret
 from services.kit.auth import OperatorGate
+from services.kit.measures import gauge
 from services.kit.service import House, Service
 from services.kit.settings import InvalidSettings, read
 
@@ -32,7 +34,21 @@ def create(house: House) -> Service:
             return False
         return True
 
-    return Service("chat_relay", router, workers={"presence": hub.presence.run}, static=STATIC, health=reaches_the_store)
+    async def connections() -> list[Metric]:
+        visitors, operators = hub.connections
+        values = [(("visitor",), visitors), (("operator",), operators)]
+        return [
+            gauge("onthaal_chat_connections", "Visitors in a conversation, and operators, connected here.", values, ["party"])
+        ]
+
+    return Service(
+        "chat_relay",
+        router,
+        workers={"presence": hub.presence.run},
+        static=STATIC,
+        health=reaches_the_store,
+        figures=connections,
+    )
 
 
 def _secret(house: House, settings: ChatSettings) -> bytes:

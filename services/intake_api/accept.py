@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from onthaal_schema.wire import to_wire
 from services.intake_api import reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
+from services.intake_api.measures import CONTACTS
 from services.intake_api.store.contacts import model_tag, work_reasons, work_row
 from services.intake_api.store.files import Blobs, KeptFile, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
@@ -161,7 +163,9 @@ class Accept:
         except (Conflict, Erased):
             await self._forget(row["id"], kept)
             raise
-        if not written.created:
+        if written.created:
+            CONTACTS.labels(row["channel"], is_open(row["opening"]), row["kind_source"], row["nature"]).inc()
+        else:
             await self._forget(row["id"], kept)
         return written
 
@@ -177,6 +181,12 @@ class Accept:
         suggestion = orjson.loads(key.open(sealed, SUGGESTION)) if sealed else None
         files = [open_file(file, key) for file in written.files]
         return with_content(row, submitted, suggestion, earlier=written.earlier_kinds, files=files)
+
+
+@lru_cache(1000)
+def is_open(opening: str) -> str:
+    """Say whether hours as they are kept are open, as a label."""
+    return "true" if orjson.loads(opening)["open"] else "false"
 
 
 def _constant(now: datetime) -> Row:

@@ -9,11 +9,15 @@ from fastapi import APIRouter
 
 from services.intake_api.accept import Accept
 from services.intake_api.administration import Store, event_frame
+from services.intake_api.alarms.mail import AlarmMail
+from services.intake_api.alarms.settings import AlarmSettings
+from services.intake_api.alarms.watch import Watch
 from services.intake_api.direct import DirectAccess
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
 from services.intake_api.handover.feed import Feed
 from services.intake_api.handover.jetstream import jetstream
+from services.intake_api.handover.measured import Measured
 from services.intake_api.handover.sinks import Sinks
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
@@ -21,9 +25,11 @@ from services.intake_api.reception import Reception
 from services.intake_api.routes import contacts, conversations, events, opening_hours, sessions, statistics
 from services.intake_api.routes.registering import Registering
 from services.intake_api.settings import IntakeSettings
+from services.intake_api.store.alarms import KeptAlarms
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
 from services.intake_api.store.exceptions import Exceptions
+from services.intake_api.store.figures import Figures
 from services.intake_api.store.files import LocalBlobs
 from services.intake_api.store.ledger import Ledger
 from services.intake_api.store.messages import Messages
@@ -35,9 +41,10 @@ from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
 from services.intake_api.suggestions import Suggestions
 from services.intake_api.tagging.model import Tagger
+from services.kit.alarms import Board
 from services.kit.clock import Clock
 from services.kit.service import Service
-from services.kit.settings import ProcessSettings
+from services.kit.settings import ProcessSettings, read
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class IntakeService:
     access: DirectAccess
 
 
-def create(process: ProcessSettings, clock: Clock) -> IntakeService:
+def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeService:
     """Make the intake service from the environment."""
     settings = IntakeSettings()
     store = Store.open(process, settings, clock)
@@ -74,7 +81,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
     )
 
     webhook = Webhook(clock)
-    sinks = Sinks({"https": webhook, "http": webhook, "nats": jetstream(process, settings)})
+    sinks = Measured(Sinks({"https": webhook, "http": webhook, "nats": jetstream(process, settings)}), clock)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -85,6 +92,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         suggester.close()
         await database.close()
 
+    watch = watching(store, process, clock, board)
     service = Service(
         name="intake_api",
         router=_router(),
@@ -94,6 +102,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
+            "alarms": watch.run,
         },
         state={
             "reception": reception,
@@ -105,8 +114,25 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         before=partial(Registering, reception=reception),
         lifespan=lifespan,
         health=database.is_up,
+        degraded=lambda: watch.cannot_tell,
+        figures=watch.metrics,
     )
     return IntakeService(service, DirectAccess(reception))
+
+
+def watching(store: Store, process: ProcessSettings, clock: Clock, board: Board) -> Watch:
+    """Watch over a database and this machine, and tell whoever the settings name."""
+    settings = read(AlarmSettings)
+    return Watch(
+        figures=Figures(store.database),
+        kept=KeptAlarms(store.database),
+        board=board,
+        mail=AlarmMail(settings, process.origin) if settings.alarm_smtp_host else None,
+        settings=settings,
+        clock=clock,
+        var=process.var,
+        node=process.node,
+    )
 
 
 def _router() -> APIRouter:

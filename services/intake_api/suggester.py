@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from onthaal_schema.contact import ContactSubmission, Kind, Nature, Sector, SectorGuess, Suggestion
+from services.intake_api.measures import TAGGING, TAGGINGS
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion as Found
 from services.intake_api.tagging.suggestion import cautious
@@ -26,7 +27,13 @@ class Suggester:
         if not (subject or "").strip() and not text.strip():
             return _typed(cautious(self._tagger.version))
         loop = asyncio.get_running_loop()
-        return _typed(await loop.run_in_executor(self._thread, self._tagger.suggest, channel, subject, text))
+        found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
+        TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
+        return _typed(found)
+
+    @TAGGING.time()
+    def _look(self, channel: str, subject: str | None, text: str) -> Found:
+        return self._tagger.suggest(channel, subject, text)
 
     def close(self) -> None:
         """Let the thread go."""

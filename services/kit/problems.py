@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +23,7 @@ from onthaal_schema.problems import (
     ProblemError,
     TooManyRequests,
 )
-from services.kit.logging import error_name, logger
+from services.kit.logging import error_name, logger, trace_id
 
 log = logger(__name__)
 
@@ -40,13 +41,19 @@ def handle_problems(app: FastAPI) -> None:
 
 def answer(error: ProblemError) -> Response:
     """Render a problem."""
-    problem = error.problem
+    problem = _traceable(error.problem)
     headers = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.retry_after_sec is not None:
         headers["Retry-After"] = str(problem.retry_after_sec)
     return Response(_body(problem), problem.status, headers, MEDIA_TYPE)
+
+
+def _traceable(problem: Problem) -> Problem:
+    """Let `instance` (RFC 9457 §3.1.5) be what the log's lines about this request bear as `trace`."""
+    trace = trace_id()
+    return problem.model_copy(update={"instance": UUID(trace).urn}) if trace else problem
 
 
 def invalid(error: ValidationError, *, tags: Sequence[str] = ()) -> InvalidInput:
@@ -185,7 +192,7 @@ async def _http(_: Request, error: Exception) -> Response:
         return answered
     kind = "badRequest" if refused.status_code < 500 else "internalServerError"
     return Response(
-        _body(Problem(type=BELGIF + kind, title="Bad request", status=refused.status_code)),
+        _body(_traceable(Problem(type=BELGIF + kind, title="Bad request", status=refused.status_code))),
         refused.status_code,
         media_type=MEDIA_TYPE,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -55,6 +56,13 @@ class ProcessSettings(Settings):
     )
     demo: bool = Field(default=False, description="Serve the demo page that shows the chat widget on a site (make run sets it).")
     log_level: str = Field("INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING, ERROR.")
+    drain_notice: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="Seconds between saying no to /health/ready and the end of serving: the time a balancer takes to notice.",
+    )
+    node: str = Field(default_factory=gethostname, description="Name of this machine or pod in alarms. Default: its host name.")
 
 
 Kind = TypeVar("Kind", bound=Settings)

@@ -2,16 +2,18 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from onthaal_schema.problems import PayloadTooLarge, ServiceUnavailable
+from services.kit.alarms import Alarm, Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.addresses import plausible
 from services.mail_ingest.ingest import Ingest, ReceivedMail
 from services.mail_ingest.machine_mail import NULL_SENDER
+from services.mail_ingest.measures import MAILS
 from services.mail_ingest.settings import MailSettings
 
 log = logger(__name__)
@@ -30,11 +32,12 @@ AGAIN: Final = "451 4.3.0 Not stored, please try again later"
 class Listener:
     """Listens for mail until it is cancelled."""
 
-    def __init__(self, settings: MailSettings, ingest: Ingest, clock: Clock) -> None:
+    def __init__(self, settings: MailSettings, ingest: Ingest, clock: Clock, alarms: Board) -> None:
         """Take mail in by `ingest`; the moment of receipt is the clock's at the end of the data."""
         self._settings = settings
-        self._reception = Reception(ingest, clock, settings.own_addresses)
+        self._reception = Reception(ingest, clock, settings.own_addresses, alarms)
         self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
         self.port: int | None = None
         """The port it listens on; None while it does not listen."""
 
@@ -42,6 +45,7 @@ class Listener:
         """Listen. At the end no mail is left between its last byte and its answer."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(self._protocol, self._settings.smtp_host, self._settings.smtp_port)
+        self._server = server
         self.port = server.sockets[0].getsockname()[1]
         log.info("mail listener ready", host=self._settings.smtp_host, port=self.port)
         try:
@@ -52,6 +56,18 @@ class Listener:
             await self._reception.finish()
             for connection in tuple(self._connections):
                 connection.hang_up()
+
+    async def drain(self) -> None:
+        """Take no new connection, say goodbye to clients between two mails, and let the others finish the one they are sending."""
+        if self._server is not None:
+            self._server.close()
+        while True:
+            for connection in tuple(self._connections):
+                if not connection.is_sending:
+                    connection.say_goodbye()
+            if not self._connections:
+                return
+            await asyncio.sleep(0.05)
 
     def _protocol(self) -> asyncio.Protocol:
         if len(self._connections) >= self._settings.smtp_connections:
@@ -88,6 +104,16 @@ class Connection(SMTP):
         self._connections.discard(self)
         super().connection_lost(error)
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether the client has begun a mail that was not answered yet."""
+        return self.envelope is not None and self.envelope.mail_from is not None
+
+    def say_goodbye(self) -> None:
+        """Ask the client to come back to another one (RFC 5321 §3.8), and close."""
+        if self.transport and not self.transport.is_closing():
+            _last_words(self.transport, b"421 4.3.2 Closing, please try again\r\n")
+
     def hang_up(self) -> None:
         """Close the connection."""
         if self.transport:
@@ -99,16 +125,21 @@ class TurnedAway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say so and close."""
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(b"421 4.3.2 Too many connections, please try again later\r\n")
-        transport.close()
+        _last_words(transport, b"421 4.3.2 Too many connections, please try again later\r\n")
+
+
+def _last_words(transport: asyncio.BaseTransport, line: bytes) -> None:
+    # uvloop's transports are none of asyncio's classes, so asking what they are would say no
+    cast("asyncio.WriteTransport", transport).write(line)
+    transport.close()
 
 
 class Reception:
     """What happens to a mail on the way in; the hooks have the names that aiosmtpd gives them."""
 
-    def __init__(self, ingest: Ingest, clock: Clock, own_addresses: frozenset[str]) -> None:
-        """Take mail for the given addresses, or for all when there are none."""
+    def __init__(self, ingest: Ingest, clock: Clock, own_addresses: frozenset[str], alarms: Board) -> None:
+        """Take mail for the given addresses, or for all when there are none; a mail that is not stored is an alarm."""
+        self._alarms = alarms
         self._ingest = ingest
         self._clock = clock
         self._own_addresses = own_addresses
@@ -159,12 +190,20 @@ class Reception:
         try:
             contact_id = await self._ingest.take_in(mail)
         except PayloadTooLarge:
+            MAILS.labels("tooLarge").inc()
             return "552 5.3.4 Message too large"
         except ServiceUnavailable:
             log.warning("mail is not stored, its sender keeps it", contact=str(mail.contact_id))
-            return AGAIN
+            return self._not_taken()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the sender must keep the mail
             log.error(_FAULT, contact=str(mail.contact_id), error=error_name(error))  # noqa: TRY400 - no traceback
-            return AGAIN
+            return self._not_taken()
+        MAILS.labels("registered").inc()
+        self._alarms.settle(Alarm.MAIL_NOT_TAKEN)
         log.info("mail registered", contact=str(contact_id), size=len(mail.original))
         return f"250 2.0.0 Registered as {contact_id}"
+
+    def _not_taken(self) -> str:
+        MAILS.labels("later").inc()
+        self._alarms.raise_alarm(Alarm.MAIL_NOT_TAKEN)
+        return AGAIN

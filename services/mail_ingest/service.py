@@ -18,7 +18,7 @@ def create(house: House) -> Service:
         megabytes=settings.mail_parse_megabytes,
         workers=settings.mail_parse_processes,
     )
-    listener = Listener(settings, Ingest(house.intake.own("mail_ingest"), parser), house.clock)
+    listener = Listener(settings, Ingest(house.intake.own("mail_ingest"), parser), house.clock, house.alarms)
 
     async def listen() -> None:
         async with parser:
@@ -27,4 +27,4 @@ def create(house: House) -> Service:
     async def listens() -> bool:
         return listener.port is not None
 
-    return Service("mail_ingest", APIRouter(), workers={"listener": listen}, health=listens)
+    return Service("mail_ingest", APIRouter(), workers={"listener": listen}, health=listens, drain=listener.drain)

@@ -14,6 +14,7 @@ import pytest
 
 from onthaal_schema.intake import Intake
 from onthaal_schema.problems import Conflict, ServiceUnavailable
+from services.kit.alarms import Board
 from services.kit.clock import SystemClock
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
@@ -188,7 +189,7 @@ async def listening(register: Callable[..., Any], **settings: Any) -> AsyncItera
     """Run a listener of its own before an intake that behaves as told; gives the port."""
     async with LimitedParser(workers=1) as parser:
         ingest = Ingest(cast("Intake", Register(register)), parser)
-        listener = Listener(MailSettings(smtp_port=0, **settings), ingest, SystemClock())
+        listener = Listener(MailSettings(smtp_port=0, **settings), ingest, SystemClock(), Board(SystemClock()))
         running = asyncio.create_task(listener.run())
         while listener.port is None:
             await asyncio.sleep(0.01)

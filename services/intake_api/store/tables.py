@@ -282,6 +282,7 @@ alarm = Table(
     Column("name", String(100), primary_key=True),
     Column("since", Moment, nullable=False),
     Column("told_at", Moment),
+    Column("held_until", Moment),
 )
 
 contact_count = Table(

@@ -16,6 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
+from services.intake_api.measures import BATCH, COMMITS_FAILED
 from services.intake_api.store import tables
 from services.intake_api.store.engine import DATABASE_ERRORS, FEED_LOCK, Database
 from services.intake_api.store.vault import same
@@ -141,6 +142,7 @@ class Writer:
             await self._commit_together(batch)
         except (*DATABASE_ERRORS, ProblemError) as error:
             log.warning("batch failed", count=len(batch), error=error_name(error))
+            COMMITS_FAILED.inc()
             for waiting in batch:
                 await self._commit_alone(waiting)
         except BaseException:
@@ -171,6 +173,7 @@ class Writer:
 
     def _tell(self, new: set[UUID], first: dict[UUID, _Waiting]) -> None:
         self.batch_sizes.append(len(first))
+        BATCH.observe(len(first))
         if len(first) > 1:
             self._shared_at = time.monotonic()
         for contact_id in new:

@@ -1,0 +1,1 @@
+"""Tells whoever is on call, by mail and without content, that something needs a person."""

@@ -1,0 +1,5 @@
+"""What the mail service counts."""
+
+from prometheus_client import Counter
+
+MAILS = Counter("onthaal_mails", "Mails that came in whole: registered, later (451), tooLarge (552).", ["outcome"])
