@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
+from services.intake_api.store.filters import EventFilter
 from services.intake_api.store.vault import Vault
 
 SUBSCRIPTION = tables.subscription.c
@@ -102,7 +103,11 @@ class Deliveries:
     async def _spread_to(self, connection: AsyncConnection, subscription: Any) -> int:
         events = tables.event.c
         query = (
-            select(events.position, events.contact_id, events.natures)
+            select(
+                events.position,
+                events.contact_id,
+                and_(*EventFilter.of(subscription).conditions()).label("addressed"),
+            )
             .where(events.position > subscription["position"])
             .order_by(events.position)
             .limit(SPREAD)
@@ -110,13 +115,12 @@ class Deliveries:
         rows = (await connection.execute(query)).all()
         if not rows:
             return 0
-        asked = set(subscription["natures"].split())
-        wanted = [row for row in rows if not asked.isdisjoint(row.natures.split())]
+        wanted = [row for row in rows if row.addressed]
         if wanted:
             await connection.execute(insert(tables.delivery), [_pending(subscription["id"], row) for row in wanted])
             await owe(connection, subscription["id"], {row.contact_id for row in wanted}, self._database)
         moved = update(tables.subscription).where(SUBSCRIPTION.id == subscription["id"])
-        await connection.execute(moved.values(position=rows[-1].position))
+        await connection.execute(moved.values(position=rows[-1].position, addressed=SUBSCRIPTION.addressed + len(wanted)))
         return len(rows)
 
     async def claim(self, limit: int) -> list[Claimed]:
@@ -175,6 +179,9 @@ class Deliveries:
             await connection.execute(settled.values(state=state, reason=reason, settled_at=now, attempts=DELIVERY.attempts + 1))
             if reason:
                 await self._note(connection, claimed.subscriber.id, reason)
+            else:
+                counted = update(tables.subscription).where(SUBSCRIPTION.id == claimed.subscriber.id)
+                await connection.execute(counted.values(delivered=SUBSCRIPTION.delivered + 1))
             return await self._release(connection, claimed)
 
     async def _release(self, connection: AsyncConnection, claimed: Claimed) -> bool:
