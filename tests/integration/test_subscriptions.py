@@ -10,7 +10,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from standardwebhooks import Webhook
+from typer.testing import CliRunner
 
+from onthaal_schema.problems import InvalidInput, NotFound
+from services.__main__ import app
 from tests.engines import NewDatabase, eventually, new_database, postgres
 from tests.receiving import Answer, Attempt, Receiver, receiving
 from tests.running import Gateway, free_port, running
@@ -85,6 +88,14 @@ def balanced(api: httpx.Client, made: dict[str, Any], **expected: int) -> None:
 def problem(answer: httpx.Response, name: str, status: int = 400) -> None:
     assert answer.status_code == status, answer.text
     assert {issue["name"].partition("[")[0] for issue in answer.json()["issues"]} == {name}
+
+
+def command(teller: Gateway, *words: str) -> str:
+    """Run `onthaal WORDS` here, since a process takes seconds to start; one test starts the real one."""
+    done = CliRunner().invoke(app, words, env=teller.environment)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.stdout
 
 
 # What a subscription is made of
@@ -300,21 +311,21 @@ def test_the_command_line_steers_a_subscription_by_name(teller: Gateway, api: ht
     printed = teller.command("subscriptions", "create", "--url", receiver.url, "--name", "per commando", "--kind", "melding")
     secret = printed.split()[-1]
     assert secret.startswith("whsec_")
-    assert json.loads(teller.command("subscriptions", "pause", "per commando"))["status"] == "paused"
-    assert json.loads(teller.command("subscriptions", "resume", "per commando"))["status"] == "active"
-    rotated = teller.command("subscriptions", "rotate", "per commando").split()[-1]
+    assert json.loads(command(teller, "subscriptions", "pause", "per commando"))["status"] == "paused"
+    assert json.loads(command(teller, "subscriptions", "resume", "per commando"))["status"] == "active"
+    rotated = command(teller, "subscriptions", "rotate", "per commando").split()[-1]
     contact = put(api, uuid4())
     receiver.wait(lambda: receiver.taken(contact))
     assert trusts(rotated, receiver.taken(contact)[0])
-    shown = json.loads(teller.command("subscriptions", "show", "per commando"))
+    shown = json.loads(command(teller, "subscriptions", "show", "per commando"))
     assert shown["kinds"] == ["melding"]
     assert datetime.fromisoformat(shown["formerSecretUntil"]) > datetime.now(UTC) + timedelta(hours=23)
-    assert "whsec_" not in teller.command("subscriptions", "list")
-    teller.command("subscriptions", "delete", shown["id"])
-    with pytest.raises(RuntimeError, match="No subscriptions are called"):
-        teller.command("subscriptions", "show", "per commando")
-    with pytest.raises(RuntimeError, match="ONTHAAL_SUBSCRIPTION_HOSTS"):
-        teller.command("subscriptions", "create", "--url", "https://elders.example.com/")
+    assert "whsec_" not in command(teller, "subscriptions", "list")
+    command(teller, "subscriptions", "delete", shown["id"])
+    with pytest.raises(NotFound):
+        command(teller, "subscriptions", "show", "per commando")
+    with pytest.raises(InvalidInput):
+        command(teller, "subscriptions", "create", "--url", "https://elders.example.com/")
 
 
 # Dead letters and replay
@@ -346,7 +357,7 @@ def test_dead_letters_are_chosen_and_sent_again(teller: Gateway, api: httpx.Clie
     assert api.post(f"/deadLetters/{one}/redrive").json() == {"count": 1}
     assert api.post("/deadLetters/redrive", json={"subscriptionId": made["id"], "reason": "HTTP 400"}).json()["count"] in {2, 3}
     balanced(api, made, pending=0)
-    printed = teller.command("handover", "replay", "--subscription", made["id"])
+    printed = command(teller, "handover", "replay", "--subscription", made["id"])
     left = int(printed.split()[0])
     assert left in {2, 3}
     balanced(api, made, delivered=6, dead=0, pending=0)
@@ -377,7 +388,7 @@ def test_everything_since_a_moment_is_delivered_again(
     eventually(lambda: "replayingSince" not in state(api, made))
     assert receiver.about(before_it) == []
 
-    printed = teller.command("handover", "replay", "--subscription", made["id"], "--since", since.isoformat())
+    printed = command(teller, "handover", "replay", "--subscription", made["id"], "--since", since.isoformat())
     assert printed.startswith("3 ")
     receiver.wait(lambda: len(receiver.taken(taken)) == 3)
     balanced(api, made, registered=3, delivered=3, pending=0)

@@ -176,7 +176,9 @@ async def _count(connection: AsyncConnection, subscription_id: UUID, state: Any)
 
 async def _missing(connection: AsyncConnection, row: Any, last: int) -> int:
     """Count the events of a stretch that are addressed to a subscription and have no delivery."""
-    owed = select(DELIVERY.position).where(DELIVERY.subscription_id == row["id"], DELIVERY.position == EVENT.position)
+    # the stretch is said of deliveries as well, or the planner reads all of them
+    stretch = (DELIVERY.position > row["checked"], DELIVERY.position <= last)
+    owed = select(DELIVERY.position).where(DELIVERY.subscription_id == row["id"], DELIVERY.position == EVENT.position, *stretch)
     query = (
         select(func.count())
         .select_from(tables.event)

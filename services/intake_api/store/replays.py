@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, literal, select, update
+from sqlalchemy import ColumnElement, and_, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -85,9 +85,16 @@ class Replays:
                 EVENT.occurred_at >= row["replay_since"],
                 *EventFilter.of(row).conditions(),
             )
+            # the stretch is said of deliveries as well, or the planner reads all of them
+            meant = and_(
+                DELIVERY.subscription_id == subscription_id,
+                DELIVERY.position > first,
+                DELIVERY.position <= last,
+                DELIVERY.position.in_(wanted),
+            )
             new = await self._add(connection, subscription_id, wanted)
-            delivered = await self._again(connection, subscription_id, wanted, DELIVERED)
-            dead = await self._again(connection, subscription_id, wanted, DEAD)
+            delivered = await self._again(connection, meant, DELIVERED)
+            dead = await self._again(connection, meant, DEAD)
             await owe_now(connection, self._database, {(subscription_id, contact) for contact in (*new, *delivered, *dead)})
             moved = {
                 "replay_position": last if last < row["replay_until"] else None,
@@ -114,8 +121,7 @@ class Replays:
         statement = adding.from_select(columns, rows).on_conflict_do_nothing().returning(DELIVERY.contact_id)
         return list((await connection.execute(statement)).scalars())
 
-    async def _again(self, connection: AsyncConnection, subscription_id: UUID, wanted: Any, state: Any) -> list[UUID]:
-        settled = and_(DELIVERY.subscription_id == subscription_id, DELIVERY.position.in_(wanted), DELIVERY.state == state)
+    async def _again(self, connection: AsyncConnection, meant: ColumnElement[bool], state: ColumnElement[str]) -> list[UUID]:
         values = {"state": "pending", "settled_at": None, "fetched_at": None, "attempts": 0}
-        again = update(tables.delivery).where(settled).values(**values).returning(DELIVERY.contact_id)
+        again = update(tables.delivery).where(meant, DELIVERY.state == state).values(**values).returning(DELIVERY.contact_id)
         return list((await connection.execute(again)).scalars())
