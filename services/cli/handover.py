@@ -157,12 +157,13 @@ def replay(
 ) -> None:
     """Deliver dead letters again. With --subscription and --since: everything since then, also what was delivered."""
 
-    async def again(store: Store) -> int:
+    async def again(store: Store) -> str:
         if subscription and since and not (events or reason or until or dead_only):
             found = await _subscriptions(store).named(subscription)
             await store.replays.ask(found.id, since)
-            return await store.replays.finish(found.id)
-        return await store.dead_letters.redrive(await _which(store, events or (), subscription, reason, since, until))
+            await store.replays.finish(found.id)  # a gateway that runs does a part of it
+            return f"Everything that {found.name} asks for since {since:%Y-%m-%d %H:%M %Z}"
+        return str(await store.dead_letters.redrive(await _which(store, events or (), subscription, reason, since, until)))
 
     typer.echo(f"{with_store(again)} will be delivered again.")
 

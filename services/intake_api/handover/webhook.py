@@ -62,7 +62,7 @@ class Webhook:
         return {
             "webhook-id": str(event_id),
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Signer(subscriber.secret).sign(str(event_id), now, payload),
+            "webhook-signature": " ".join(Signer(secret).sign(str(event_id), now, payload) for secret in subscriber.secrets),
         }
 
 

@@ -109,6 +109,11 @@ class DeadLetters:
         keys = select(DELIVERY.position, DELIVERY.subscription_id).where(*which.conditions()).order_by(DELIVERY.position)
         again = update(tables.delivery).where(KEY.in_(keys.limit(REDRIVEN)), DELIVERY.state == DEAD)
         async with self._database.write() as connection:
+            # subscriptions first, as everything that changes deliveries does it, so that nobody waits in a circle
+            theirs = [SUBSCRIPTION.id == which.subscription_id] if which.subscription_id else []
+            await connection.execute(
+                select(SUBSCRIPTION.id).where(*theirs).order_by(SUBSCRIPTION.id).with_for_update(key_share=True)
+            )
             done = await connection.execute(
                 again.values(state="pending", settled_at=None, attempts=0).returning(
                     DELIVERY.subscription_id, DELIVERY.contact_id

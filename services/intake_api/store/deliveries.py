@@ -32,7 +32,7 @@ class Subscriber:
 
     id: UUID
     url: str
-    secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Deliveries:
         """Take what is due under a lease, so that nobody else delivers it meanwhile."""
         now = self._database.clock.now()
         query = (
-            select(CLAIM.subscription_id, CLAIM.contact_id, CLAIM.attempts, SUBSCRIPTION.url, SUBSCRIPTION.sealed_secret)
+            select(CLAIM.contact_id, CLAIM.attempts, tables.subscription)
             .join(tables.subscription, SUBSCRIPTION.id == CLAIM.subscription_id)
             .where(
                 CLAIM.due_at <= now, or_(CLAIM.lease_until.is_(None), CLAIM.lease_until < now), SUBSCRIPTION.status == "active"
@@ -139,17 +139,13 @@ class Deliveries:
         async with self._database.write() as connection:
             rows = (await connection.execute(query)).all()
             for row in rows:
-                await connection.execute(_claim_of(row.subscription_id, row.contact_id).values(lease_until=now + LEASE))
-        return [
-            Claimed(
-                Subscriber(
-                    row.subscription_id, row.url, self._vault.unwrap(row.sealed_secret, row.subscription_id.bytes).decode()
-                ),
-                row.contact_id,
-                row.attempts,
-            )
-            for row in rows
-        ]
+                await connection.execute(_claim_of(row.id, row.contact_id).values(lease_until=now + LEASE))
+        return [Claimed(Subscriber(row.id, row.url, self._secrets(row, now)), row.contact_id, row.attempts) for row in rows]
+
+    def _secrets(self, row: Any, now: datetime) -> tuple[str, ...]:
+        former = row.former_secret_until and now < row.former_secret_until
+        sealed = [row.sealed_secret, *([row.sealed_former_secret] if former else [])]
+        return tuple(self._vault.unwrap(secret, row.id.bytes).decode() for secret in sealed)
 
     async def pending(self, claimed: Claimed) -> Pending | None:
         """Give the oldest event that a claimed contact is owed."""

@@ -25,10 +25,6 @@ STRETCH = 1000
 """How many positions are looked at in one transaction."""
 
 
-class _OvertakenError(Exception):
-    """What was done is to be undone: somebody else did it."""
-
-
 class Replays:
     """Replays of a database."""
 
@@ -65,16 +61,14 @@ class Replays:
 
     async def go_on(self, subscription_id: UUID) -> int | None:
         """Replay a stretch in one transaction; gives how many events will be delivered again, None when there is no more."""
-        try:
-            count = await self._replay_some(subscription_id)
-        except _OvertakenError:
-            return 0  # another process replayed this stretch
+        count = await self._replay_some(subscription_id)
         self._database.events.fire()
         return count
 
     async def _replay_some(self, subscription_id: UUID) -> int | None:
         async with self._database.write() as connection:
-            query = select(tables.subscription).where(SUBSCRIPTION.id == subscription_id)
+            # the subscription first, as everything that changes deliveries does it, so that nobody waits in a circle
+            query = select(tables.subscription).where(SUBSCRIPTION.id == subscription_id).with_for_update(key_share=True)
             row = (await connection.execute(query)).mappings().first()
             if row is None or row["replay_position"] is None:
                 return None
@@ -101,10 +95,7 @@ class Replays:
                 "addressed": SUBSCRIPTION.addressed + len(new),
                 "delivered": SUBSCRIPTION.delivered - len(delivered),
             }
-            # last of all, as everything that changes deliveries does it, so that nobody waits for each other in a circle
-            mine = and_(SUBSCRIPTION.id == subscription_id, SUBSCRIPTION.replay_position == first)
-            if not (await connection.execute(update(tables.subscription).where(mine).values(**moved))).rowcount:
-                raise _OvertakenError
+            await connection.execute(update(tables.subscription).where(SUBSCRIPTION.id == subscription_id).values(**moved))
         return len(new) + len(delivered) + len(dead)
 
     async def _add(self, connection: AsyncConnection, subscription_id: UUID, wanted: Any) -> list[UUID]:

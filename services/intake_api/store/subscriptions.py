@@ -180,6 +180,7 @@ class SubscriptionStore:
         if found is None:
             return 0
         async with self._database.write() as connection:
+            await connection.execute(select(SUBSCRIPTION.id).where(SUBSCRIPTION.id == found).with_for_update())
             await connection.execute(delete(tables.claim).where(CLAIM.subscription_id == found))
             keys = select(DELIVERY.subscription_id, DELIVERY.position).where(DELIVERY.subscription_id == found).limit(SWEPT)
             key = tuple_(DELIVERY.subscription_id, DELIVERY.position)
