@@ -77,12 +77,6 @@ def _is_sent(value: Any) -> bool:
     return value is not None and value != {}
 
 
-@SCHEMA.hook
-def filter_body(context: Any, body: Any) -> bool:
-    """Leave out contacts that are submitted with a null: it is read as absent, and would pass for bad data that was accepted."""
-    return context.operation.label != "PUT /intake/v1/contacts/{contactId}" or not _holds_null(body)
-
-
 def _holds_null(value: Any) -> bool:
     held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return value is None or any(map(_holds_null, held))
@@ -125,7 +119,10 @@ def token(own_gateway: Gateway) -> str:
 @SCHEMA.parametrize()
 def test_each_operation_does_what_its_description_says(case: schemathesis.Case[Any], own_gateway: Gateway, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    case.call_and_validate(base_url=own_gateway.url, headers=headers, checks=CHECKS, timeout=20)
+    # in a submitted contact a null is read as absent: it would pass for bad data that was accepted
+    as_absent = case.operation.label == "PUT /intake/v1/contacts/{contactId}" and _holds_null(case.body)
+    checks = [check for check in CHECKS if not (as_absent and check is negative_data_rejection)]
+    case.call_and_validate(base_url=own_gateway.url, headers=headers, checks=checks, timeout=20)
 
 
 PROTECTED: Final = [(method, path) for method, path, operation in operations(read()) if operation.get("security") != []]
