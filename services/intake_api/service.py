@@ -83,7 +83,7 @@ def create(process: ProcessSettings, clock: Clock) -> IntakeService:
         router=_router(),
         workers={
             "writer": writer.run,
-            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, Webhook(clock)).run,
+            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, Webhook(clock), settings.handover_pace).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
