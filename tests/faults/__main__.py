@@ -26,7 +26,7 @@ ONLY = os.environ.get("ONLY", "")
 
 
 def run_one(
-    name: str, postgres: Postgres, folder: Path, kills: int = KILLS, seconds: float = SECONDS, seed: int = SEED
+    name: str, postgres: Postgres | None, folder: Path, kills: int = KILLS, seconds: float = SECONDS, seed: int = SEED
 ) -> Outcome:
     """Run one scenario."""
     began = time.monotonic()

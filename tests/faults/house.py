@@ -35,7 +35,7 @@ class Run:
     rng: random.Random
     kills: int
     seconds: float
-    postgres: Postgres
+    postgres: Postgres | None = None
 
 
 @dataclass
@@ -72,7 +72,7 @@ class House:
             self._kill(gateway)
             while self.rng.random() < 0.2:
                 gateway.launch()
-                await asyncio.sleep(self.rng.uniform(0, self.starting_s))
+                await asyncio.sleep(self.rng.uniform(0, min(self.starting_s, 3)))
                 self._kill(gateway)
             await self.start(gateway)
 
@@ -107,6 +107,30 @@ class House:
             found.problems.append(f"{len(left)} child processes outlived their killed parents")
         found.faults = self.faults
         return found
+
+
+PROCESSES = {"mail_ingest": "mail", "chat_relay": "chat", "public_site": "contactformulier", "phone_log": ""}
+"""The services that face the outside, and the channel that each may write to with its own token."""
+
+
+@asynccontextmanager
+async def in_front(made: House) -> AsyncIterator[dict[str, Gateway]]:
+    """Run each service that faces the outside in a process of its own before the intake, without database and keys."""
+    intake = made.gateways[0]
+    common = {"ONTHAAL_INTAKE_URL": intake.url, "ONTHAAL_CHAT_ALWAYS": "true", "ONTHAAL_FORM_RATE": "1000000/minute"}
+    found: dict[str, Gateway] = {}
+    try:
+        for name, channel in PROCESSES.items():
+            own = {}
+            if channel:
+                token = await asyncio.to_thread(intake.token, f"contacts:write:{channel}")
+                own[f"ONTHAAL_{name.upper()}_TOKEN"] = token
+            found[name] = Gateway(made.run.folder / name, (name,), common | own)
+            await made.start(found[name])
+        yield found
+    finally:
+        for gateway in found.values():
+            gateway.kill()
 
 
 async def _is_up(http: httpx.AsyncClient, gateway: Gateway) -> bool:

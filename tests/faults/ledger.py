@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -27,6 +27,17 @@ class Ledger:
         if message:
             self.messages[contact].add(message)
         self._note_success()
+
+    @classmethod
+    def together(cls, ledgers: "Iterable[Ledger]") -> "Ledger":
+        """Lay the ledgers of several channels together; the longest stall is the longest of any channel."""
+        whole = cls()
+        for ledger in ledgers:
+            whole.contacts |= ledger.contacts
+            whole.messages.update(ledger.messages)
+            whole.refusals += ledger.refusals
+            whole.longest_stall = max(whole.longest_stall, ledger.longest_stall)
+        return whole
 
     def refused(self, how: str) -> None:
         """Write down an answer that was no success."""

@@ -15,6 +15,8 @@ PATIENCE_S = 10
 """How long a client waits for one answer."""
 
 AGAIN_S = 0.1
+LONGEST_FAULT_S = 300
+"""Who was not served for so long is not served at all."""
 
 
 class NeverTakenError(Exception):
@@ -61,14 +63,14 @@ class Client:
     async def until_taken(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Send the same until it is taken."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + 180
+        end = loop.time() + LONGEST_FAULT_S
         while loop.time() < end:
             answer = await self._try(method, path, **request)
             if answer is not None:
                 return answer
             self._doors.append(self._doors.pop(0))
             await asyncio.sleep(AGAIN_S * self._rng.uniform(0.5, 1.5))
-        message = f"{method} {path.rsplit('/', maxsplit=1)[-1]} was never taken"
+        message = f"{method} {path.rsplit('/', maxsplit=1)[-1]} was never taken: {dict(self._ledger.refusals)}"
         raise NeverTakenError(message)
 
     async def _try(self, method: str, path: str, **request: Any) -> httpx.Response | None:

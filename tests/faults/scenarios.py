@@ -1,15 +1,20 @@
 """The faults. Each scenario is a house, a fault at random moments while clients are at work, and the comparison."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from tests.faults.case_service import Mood
+from tests.faults.channels import Chatter, DeskWorker, FormFiller, Mailer, Person
 from tests.faults.clock import JumpingClock
-from tests.faults.house import House, Run, house
+from tests.faults.house import House, Run, house, in_front
+from tests.faults.ledger import Ledger
+from tests.faults.load import at_work
 from tests.faults.proxy import Line
 from tests.faults.small_disk import small_disk
 from tests.faults.verdict import Outcome
+from tests.running import Gateway
 
 Scenario = Callable[[Run], Awaitable[Outcome]]
 SCENARIOS: dict[str, Scenario] = {}
@@ -57,6 +62,44 @@ async def two_nodes_killed(run: Run) -> Outcome:
             for number in range(run.kills * 2):
                 await made.kill_at_random(made.gateways[number % 2], 1)
         return await made.outcome()
+
+
+@asynccontextmanager
+async def _split(run: Run) -> AsyncIterator[tuple[House, dict[str, Gateway]]]:
+    """Run every service in its own process, with people at each door for the length of a block."""
+    async with house(run, database="postgresql") as made, in_front(made) as front, AsyncExitStack() as stack:
+        ledgers = {name: Ledger() for name in front}
+        worker = DeskWorker(front["phone_log"], ledgers["phone_log"], run.rng, await asyncio.to_thread(_link, made))
+        await worker.sign_in()
+        people: dict[str, Person] = {"phone_log": worker}
+        for name, kind in {"mail_ingest": Mailer, "chat_relay": Chatter, "public_site": FormFiller}.items():
+            people[name] = kind(front[name], ledgers[name], run.rng)
+        for name, person in people.items():
+            await stack.enter_async_context(at_work([person], ledgers[name], 0.05, run.rng))
+        yield made, front
+        await stack.aclose()
+        made.ledger = Ledger.together(ledgers.values())
+        made.result = await made.outcome()
+
+
+def _link(made: House) -> str:
+    return made.gateways[0].sign_in_link().rpartition("#")[2]
+
+
+@scenario("SIGKILL of mail_ingest, chat_relay, public_site and phone_log, each apart")
+async def services_killed(run: Run) -> Outcome:
+    """Kill each of the processes that face the outside; none of them keeps anything."""
+    async with _split(run) as (made, front):
+        await asyncio.gather(*(made.kill_at_random(gateway, run.kills) for gateway in front.values()))
+    return made.result
+
+
+@scenario("SIGKILL of the intake behind the services that face the outside")
+async def intake_killed_behind(run: Run) -> Outcome:
+    """Every door must say that nothing is kept, and take the same again."""
+    async with _split(run) as (made, _):
+        await made.kill_at_random(made.gateways[0], max(1, run.kills // 5))
+    return made.result
 
 
 @scenario("PostgreSQL killed (-9) and restarted")

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
@@ -18,6 +19,9 @@ from services.kit.clock import Clock
 
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
+
+LONGEST_WAIT = 20.0
+"""Seconds that a transaction on PostgreSQL may take. A network that forgets a connection tells nobody: only this ends the wait."""
 
 
 class Signal:
@@ -57,6 +61,7 @@ class Database:
         self.events = Signal()
         self.texts = Signal()
         self._turn = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
         self._epoch: UUID | None = None
 
     @asynccontextmanager
@@ -68,7 +73,7 @@ class Database:
 
         """
         try:
-            async with self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
+            async with self.bounded(), self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
@@ -84,12 +89,34 @@ class Database:
 
         """
         try:
-            async with self.reading.connect() as connection:
+            async with self.bounded(), self.reading.connect() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
                 raise
             raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
+
+    @asynccontextmanager
+    async def bounded(self) -> AsyncIterator[None]:
+        """End a transaction that the database does not answer, and every connection with it: the others are no better.
+
+        Raises:
+            TimeoutError: there was no answer; whether the change was stored is not known.
+
+        """
+        try:
+            async with asyncio.timeout(None if self.on_sqlite else LONGEST_WAIT):
+                yield
+        except TimeoutError:
+            await self._connect_anew()
+            raise
+
+    async def _connect_anew(self) -> None:
+        old = self.writing.pool
+        await self.writing.dispose(close=False)
+        closing = asyncio.create_task(greenlet_spawn(old.dispose))  # saying goodbye on a dead line takes its time
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def epoch(self) -> UUID:
         """Give the identity of this database; it changes when another one is put in its place."""
@@ -128,7 +155,9 @@ def _is_away(error: Exception) -> bool:
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True)
+        return create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args={"timeout": 5}
+        )
     engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
 
     @sqlalchemy_event.listens_for(engine.sync_engine, "connect")

@@ -285,7 +285,7 @@ class PostgresInsert:
         )
         more = any(contact.has_more for contact in batch)
         level = "READ COMMITTED" if more else "AUTOCOMMIT"
-        async with database.writing.connect() as connection:
+        async with database.bounded(), database.writing.connect() as connection:
             await connection.execution_options(isolation_level=level)
             new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
             if more:
