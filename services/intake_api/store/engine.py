@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from sqlalchemy import event as sqlalchemy_event
@@ -11,7 +11,6 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.util import greenlet_spawn
 
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
@@ -21,7 +20,33 @@ FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
 
 LONGEST_WAIT = 20.0
-"""Seconds that a transaction on PostgreSQL may take. A network that forgets a connection tells nobody: only this ends the wait."""
+"""Seconds that a transaction on PostgreSQL may take."""
+
+
+class Watch:
+    """Hangs up on a PostgreSQL that does not answer. A network that forgets a connection tells nobody: only this ends the wait.
+
+    What waits for the connection, be it a statement, the commit or the return to the pool, then fails as for any lost connection,
+    and the pool makes its other connections anew.
+    """
+
+    def __init__(self) -> None:
+        """Watch nothing yet."""
+        self._end: asyncio.TimerHandle | None = None
+
+    async def over(self, connection: AsyncConnection) -> None:
+        """Watch over a connection for as long as the block lasts."""
+        line: Any = (await connection.get_raw_connection()).driver_connection
+        self._end = asyncio.get_running_loop().call_later(LONGEST_WAIT, line.terminate)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End: it was answered."""
+        if self._end:
+            self._end.cancel()
 
 
 class Signal:
@@ -61,7 +86,6 @@ class Database:
         self.events = Signal()
         self.texts = Signal()
         self._turn = asyncio.Lock()
-        self._closing: set[asyncio.Task[None]] = set()
         self._epoch: UUID | None = None
 
     @asynccontextmanager
@@ -73,8 +97,12 @@ class Database:
 
         """
         try:
-            async with self.bounded(), self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
-                yield connection
+            async with self._turn if self.on_sqlite else nullcontext():
+                with Watch() as watch:
+                    async with self.writing.begin() as connection:
+                        if not self.on_sqlite:
+                            await watch.over(connection)
+                        yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
                 raise
@@ -89,34 +117,15 @@ class Database:
 
         """
         try:
-            async with self.bounded(), self.reading.connect() as connection:
-                yield connection
+            with Watch() as watch:
+                async with self.reading.connect() as connection:
+                    if not self.on_sqlite:
+                        await watch.over(connection)
+                    yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
                 raise
             raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
-
-    @asynccontextmanager
-    async def bounded(self) -> AsyncIterator[None]:
-        """End a transaction that the database does not answer, and every connection with it: the others are no better.
-
-        Raises:
-            TimeoutError: there was no answer; whether the change was stored is not known.
-
-        """
-        try:
-            async with asyncio.timeout(None if self.on_sqlite else LONGEST_WAIT):
-                yield
-        except TimeoutError:
-            await self._connect_anew()
-            raise
-
-    async def _connect_anew(self) -> None:
-        old = self.writing.pool
-        await self.writing.dispose(close=False)
-        closing = asyncio.create_task(greenlet_spawn(old.dispose))  # saying goodbye on a dead line takes its time
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
 
     async def epoch(self) -> UUID:
         """Give the identity of this database; it changes when another one is put in its place."""
@@ -149,14 +158,25 @@ def _is_away(error: Exception) -> bool:
     """Say whether the database cannot be reached or is full of work, rather than asked something wrong (PostgreSQL appendix A)."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or isinstance(error, OperationalError) or state[:2] in {"08", "53", "57"}
+        return error.connection_invalidated or isinstance(error, OperationalError) or state[:2] in {"08", "25", "53", "55", "57"}
     return isinstance(error, OSError | NoConnectionLeft)
+
+
+POSTGRESQL = {
+    "timeout": 5,
+    "command_timeout": 2 * LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
+    # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
+    "server_settings": {
+        "idle_in_transaction_session_timeout": str(int(LONGEST_WAIT * 500)),
+        "lock_timeout": str(int(LONGEST_WAIT * 750)),
+    },
+}
 
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args={"timeout": 5}
+            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=POSTGRESQL
         )
     engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,7 +56,8 @@ class LocalBlobs:
         try:
             await asyncio.to_thread(self._put, contact, name, content)
         except OSError as error:
-            await self.remove(contact, [name])  # what a full disk took of it is room that the next one needs
+            with suppress(OSError):  # what a full disk took of it is room that the next one needs
+                await self.remove(contact, [name])
             raise ServiceUnavailable("The file cannot be stored now; send the same again.", retry_after_sec=2) from error
 
     async def get(self, contact: UUID, name: UUID) -> bytes:

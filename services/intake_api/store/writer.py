@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.store import tables
-from services.intake_api.store.engine import FEED_LOCK, Database
+from services.intake_api.store.engine import FEED_LOCK, Database, Watch
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 
@@ -285,10 +285,12 @@ class PostgresInsert:
         )
         more = any(contact.has_more for contact in batch)
         level = "READ COMMITTED" if more else "AUTOCOMMIT"
-        async with database.bounded(), database.writing.connect() as connection:
-            await connection.execution_options(isolation_level=level)
-            new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
-            if more:
-                await _write_the_rest(connection, batch, new)
-                await connection.commit()
+        with Watch() as watch:
+            async with database.writing.connect() as connection:
+                await watch.over(connection)
+                await connection.execution_options(isolation_level=level)
+                new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
+                if more:
+                    await _write_the_rest(connection, batch, new)
+                    await connection.commit()
         return new
