@@ -29,12 +29,13 @@ AT_MOST_IDLE = 1.0
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """The worker of the hand-over."""
+    """The worker of the hand-over. `pace` is a factor on every wait between attempts."""
 
     database: Database
     deliveries: Deliveries
     subscriptions: SubscriptionStore
     sink: Sink
+    pace: float = 1
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -96,5 +97,5 @@ class Dispatcher:
 
     async def _postpone(self, claimed: Claimed, pending: Pending, answer: Answer) -> None:
         wait = LADDER[claimed.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
-        until = self.database.clock.now() + max(wait, timedelta(seconds=answer.retry_after))
+        until = self.database.clock.now() + max(wait, timedelta(seconds=answer.retry_after)) * self.pace
         await self.deliveries.postpone(claimed, pending.position, until, answer.reason)
