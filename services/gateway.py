@@ -22,13 +22,13 @@ from services.kit.alarms import Board
 from services.kit.auth import SignInNeeded, to_sign_in
 from services.kit.bus import Bus, LocalBus, NatsBus
 from services.kit.clock import Clock, SystemClock
-from services.kit.drain import FINISH, STOP, Drain, DrainingServer, LastAnswers
+from services.kit.drain import FINISH, STOP, Drain, DrainingServer
 from services.kit.health import health_router
 from services.kit.limits import BodyLimit
 from services.kit.logging import Traces
 from services.kit.measures import beat
 from services.kit.nats import NatsLink
-from services.kit.pages import STATIC, SecurityHeaders
+from services.kit.pages import STATIC, Headers
 from services.kit.problems import handle_problems
 from services.kit.service import House, IntakeAccess, Service, Supervisor
 from services.kit.settings import InvalidSettings, ProcessSettings, read, refuse_unknown
@@ -67,7 +67,7 @@ class Gateway(FastAPI):
         front: ASGIApp = super().__call__
         for wrap in wraps:
             front = wrap(front)
-        self._front = Traces(LastAnswers(SecurityHeaders(BodyLimit(front, limit)), drain))
+        self._front = Traces(Headers(BodyLimit(front, limit), drain))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""

@@ -23,10 +23,9 @@ from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
-from services.intake_api import reference
+from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
-from services.intake_api.measures import CONTACTS
 from services.intake_api.store.contacts import model_tag, work_reasons, work_row
 from services.intake_api.store.files import Blobs, KeptFile, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
@@ -164,7 +163,7 @@ class Accept:
             await self._forget(row["id"], kept)
             raise
         if written.created:
-            CONTACTS.labels(row["channel"], is_open(row["opening"]), row["kind_source"], row["nature"]).inc()
+            measures.contacts(row["channel"], is_open(row["opening"]), row["kind_source"], row["nature"]).inc()
         else:
             await self._forget(row["id"], kept)
         return written
@@ -183,6 +182,7 @@ class Accept:
         return with_content(row, submitted, suggestion, earlier=written.earlier_kinds, files=files)
 
 
+@lru_cache(1000)
 @lru_cache(1000)
 def is_open(opening: str) -> str:
     """Say whether hours as they are kept are open, as a label."""

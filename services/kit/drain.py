@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FINISH = 6
 """Seconds that requests and mails under way may still take."""
@@ -36,28 +35,6 @@ class Drain:
     async def wait(self) -> None:
         """Wait until the process is about to stop."""
         await self._event.wait()
-
-
-class LastAnswers:
-    """ASGI middleware: while the process is about to stop, each answer tells its client to open another connection next time."""
-
-    def __init__(self, app: ASGIApp, drain: Drain) -> None:
-        """Wrap an app."""
-        self._app = app
-        self._drain = drain
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; when the end has begun, on a connection that closes."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def last(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._drain.begun:
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        await self._app(scope, receive, last)
 
 
 class DrainingServer(uvicorn.Server):

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.kit.drain import Drain
+
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 BRUSSELS: Final = ZoneInfo("Europe/Brussels")
@@ -76,12 +78,16 @@ def brussels(moment: datetime, form: str = "%d/%m/%Y %H:%M") -> str:
     return moment.astimezone(BRUSSELS).strftime(form)
 
 
-class SecurityHeaders:
-    """ASGI middleware: gives every HTTP answer the headers of `HEADERS`, or `API_HEADERS`, that it does not have yet."""
+class Headers:
+    """ASGI middleware: gives every HTTP answer the headers of `HEADERS`, or `API_HEADERS`, that it does not have yet.
 
-    def __init__(self, app: ASGIApp) -> None:
+    While the process is about to stop, each answer also tells its client to open another connection next time.
+    """
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
         """Wrap an app."""
         self._app = app
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers added."""
@@ -95,6 +101,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *[header for header in ours if header[0] not in own]]
+                if self._drain.begun:
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         await self._app(scope, receive, with_headers)

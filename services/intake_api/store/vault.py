@@ -7,6 +7,7 @@ so that ciphertexts cannot be moved. Erasing a contact is destroying its data ke
 import hmac
 import json
 import os
+import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,6 +156,10 @@ class DataKey:
             raise CannotOpen(message) from None
 
 
+LOOK_AGAIN = 0.1
+"""Seconds for which a key is used without looking whether the key file has another: nothing is wrapped by a replaced one for long."""
+
+
 class Vault:
     """Makes, wraps and unwraps data keys, and makes keyed digests."""
 
@@ -162,6 +167,7 @@ class Vault:
         """Use the given keys; with the path of their file, it is read again when it has changed since the stamp."""
         self._path = path
         self._stamp = stamp
+        self._looked_at = 0.0
         self._take(keys)
         self._digest = keys.digest
 
@@ -194,6 +200,7 @@ class Vault:
 
     def _look_again(self) -> None:
         """Read the file again when it is another than before; one that cannot be used changes nothing, and is told once."""
+        self._looked_at = time.monotonic()
         stamp = _stamp(self._path) if self._path else None
         if self._path is None or stamp == self._stamp:
             return
@@ -219,7 +226,8 @@ class Vault:
 
     def wrap(self, secret: bytes, owner: bytes) -> bytes:
         """Encrypt a secret under the current master key, bound to its owner."""
-        self._look_again()  # one look at the file's date: nothing new is wrapped by a key that was replaced
+        if time.monotonic() - self._looked_at > LOOK_AGAIN:
+            self._look_again()
         nonce = os.urandom(NONCE)
         sealed = self._masters[self._current].encrypt(nonce, secret, b"wrap" + owner)
         return bytes([self._current]) + nonce + sealed
