@@ -18,7 +18,6 @@ from services.intake_api.handover.extensions import Extensions
 from services.intake_api.handover.feed import Feed
 from services.intake_api.handover.jetstream import jetstream
 from services.intake_api.handover.measured import Measured
-from services.intake_api.handover.sinks import Sinks
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
@@ -68,6 +67,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
     hours = Hours(settings.calendar(), Exceptions(database), clock)
     suggester = Suggester(Tagger.load(settings.model_file))
     writer = Writer(database)
+    webhook = Webhook(clock)
     reception = Reception(
         accept=Accept(writer, vault, blobs, hours, suggester, frame, clock),
         contacts=kept,
@@ -98,7 +98,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         router=_router(),
         workers={
             "writer": writer.run,
-            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, sinks).run,
+            "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
