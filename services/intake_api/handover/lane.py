@@ -22,9 +22,11 @@ POSTS = 16
 """Posts of one subscription at a time: a slow subscriber fills its own lane only."""
 BATCHES = 4
 """Batches of one subscription at a time."""
-AHEAD = 256
-"""Contacts of a subscription, or batches full of them, that are taken, being posted or not yet settled."""
-AT_ONCE = 128
+AT_ONCE = 400
+"""Contacts that are taken in one transaction, or two batches where batches are larger: few transactions, so that the database's
+answer is seldom waited for, and no more than a lease has time for."""
+AHEAD = 3
+"""How many such takings are under way: waiting, being posted, or not yet settled."""
 
 
 class Lane:
@@ -80,7 +82,7 @@ class Lane:
         self._more = True
         while self._more and not self._stopping and self._has_room:
             try:
-                taken = await self._deliveries.take(self._id, AT_ONCE * self._batch)
+                taken = await self._deliveries.take(self._id, self._at_once)
             except ServiceUnavailable:
                 log.warning("nothing can be taken now", subscription=str(self._id))
                 await asyncio.sleep(1)
@@ -93,10 +95,14 @@ class Lane:
         return self._subscriber.batch if self._subscriber else 1
 
     @property
+    def _at_once(self) -> int:
+        return max(AT_ONCE, 2 * self._batch)
+
+    @property
     def _has_room(self) -> bool:
         if self._at_work and self._is_broken:
             return False
-        return len(self._waiting) < AT_ONCE * self._batch and len(self._at_work) < AHEAD * self._batch
+        return len(self._waiting) < self._at_once and len(self._at_work) < AHEAD * self._at_once
 
     @property
     def _is_broken(self) -> bool:
@@ -106,9 +112,10 @@ class Lane:
     def _accept(self, claimed: Sequence[Claimed], group: asyncio.TaskGroup) -> None:
         # a contact that is still being posted was lost to a clock that jumped: its lease will end, and its order is kept
         fresh = [one for one in claimed if one.contact_id not in self._at_work]
+        unwanted = self._stopping or self._subscriber is None or not self._has_room
         self._at_work.update(one.contact_id for one in fresh)
         self._waiting.extend(fresh)
-        if self._stopping or self._subscriber is None:
+        if unwanted:
             self.give_back()
         at_once, each = (POSTS, 1) if self._batch == 1 else (BATCHES, self._batch)
         for _ in range(min(at_once - len(self._workers), -(-len(self._waiting) // each))):
