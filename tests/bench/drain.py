@@ -110,10 +110,9 @@ async def ours(hand_over: HandOver, url: str, count: int, *, batch: int) -> floa
     subscription = await hand_over.subscribe(url, batch=batch, position=head, status="paused")
     await backlog(hand_over, count)
     webhook = Webhook(hand_over.clock)
-    running = asyncio.create_task(Dispatcher(hand_over.deliveries, {"http": webhook}).run())
-    await asyncio.sleep(0.3)
-    begun = time.perf_counter()
     await hand_over.change(subscription, status="active")
+    begun = time.perf_counter()
+    running = asyncio.create_task(Dispatcher(hand_over.deliveries, {"http": webhook}).run())
 
     async def done() -> bool:
         await asyncio.sleep(0.02)
