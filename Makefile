@@ -7,7 +7,7 @@ PY := $(BIN)/python
 INSTALLED := .venv/.installed
 BROWSER_TOOLS := tests/e2e/node_modules/.installed
 
-.PHONY: help run test test-fast check format demo bench lock train clean
+.PHONY: help run test test-fast check format demo bench bench-handover lock train clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ demo: $(INSTALLED) ## Replay the five published months and compare the figures
 bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 	@deploy/setup/bench
 	@$(PY) -m tests.bench
+
+bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
+	@$(PY) -m tests.bench.drain
 
 train: $(INSTALLED) ## Train the model again from the data in the repository
 	$(BIN)/onthaal tagging train

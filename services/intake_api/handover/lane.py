@@ -23,8 +23,8 @@ POSTS = 16
 BATCHES = 4
 """Batches of one subscription at a time."""
 AT_ONCE = 400
-"""Contacts that are taken in one transaction, or two batches where batches are larger: few transactions, so that the database's
-answer is seldom waited for, and no more than a lease has time for."""
+"""Contacts that are taken in one transaction, or ten batches where that is more: few transactions, so that the database's answer
+is seldom waited for, and no more than a lease has time for."""
 AHEAD = 3
 """How many such takings are under way: waiting, being posted, or not yet settled."""
 
@@ -96,7 +96,7 @@ class Lane:
 
     @property
     def _at_once(self) -> int:
-        return max(AT_ONCE, 2 * self._batch)
+        return max(AT_ONCE, 10 * self._batch)
 
     @property
     def _has_room(self) -> bool:

@@ -164,12 +164,14 @@ class Settlement:
         contacts = [one.claimed.contact_id for one in served]
         if not contacts:
             return False
-        owed = select(DELIVERY.position).where(
-            DELIVERY.subscription_id == self._id, DELIVERY.contact_id == CLAIM.contact_id, DELIVERY.state == "pending"
+        owed = (
+            select(DELIVERY.position)
+            .where(DELIVERY.subscription_id == self._id, DELIVERY.contact_id == CLAIM.contact_id, DELIVERY.state == "pending")
+            .limit(1)
+            .scalar_subquery()  # asked contact by contact: as NOT EXISTS it is planned as a join with everything that is pending
         )
-        settled = delete(tables.claim).where(
-            CLAIM.subscription_id == self._id, among(self._connection, CLAIM.contact_id, contacts), ~owed.exists()
-        )
+        mine = among(self._connection, CLAIM.contact_id, contacts)
+        settled = delete(tables.claim).where(CLAIM.subscription_id == self._id, mine, owed.is_(None))
         if (await self._connection.execute(settled)).rowcount == len(contacts):
             return False
         untouched = {one.claimed.contact_id for one in served if not one.was_answered} - self._given_up
