@@ -6,7 +6,7 @@
     receiver = Receiver("whsec_…", "https://onthaal.example", "token", on_contact, seen)
     app = asgi(receiver, path="/events")
 
-In a framework you already have, call `receiver.handle(headers, body)` instead of `asgi`.
+In a framework you already have, call `receiver.handle(headers, body)` instead of `asgi`. Both take single events and batches.
 Needs the extra `receiver` (httpx, standardwebhooks) and no web framework.
 """
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
@@ -161,28 +161,29 @@ class Settlement:
 
     async def _free(self, served: Sequence[Served]) -> bool:
         """Free the claims of contacts that are owed no more; the others may be taken again at once."""
-        contacts = [one.claimed.contact_id for one in served]
+        contacts = {one.claimed.contact_id for one in served}
         if not contacts:
             return False
-        owed = (
-            select(DELIVERY.position)
-            .where(DELIVERY.subscription_id == self._id, DELIVERY.contact_id == CLAIM.contact_id, DELIVERY.state == "pending")
-            .limit(1)
-            .scalar_subquery()  # asked contact by contact: as NOT EXISTS it is planned as a join with everything that is pending
+        # the claims are locked: whoever spreads more to these contacts waits until this is committed, and then claims them anew
+        pending = select(DELIVERY.contact_id).where(
+            DELIVERY.subscription_id == self._id,
+            among(self._connection, DELIVERY.contact_id, contacts),
+            DELIVERY.state == "pending",
         )
-        mine = among(self._connection, CLAIM.contact_id, contacts)
-        settled = delete(tables.claim).where(CLAIM.subscription_id == self._id, mine, owed.is_(None))
-        if (await self._connection.execute(settled)).rowcount == len(contacts):
-            return False
+        owed = set((await self._connection.execute(pending)).scalars())
+        await self._connection.execute(delete(tables.claim).where(*self._claims(contacts - owed)))
         untouched = {one.claimed.contact_id for one in served if not one.was_answered} - self._given_up
-        await self._release(untouched)
-        await self._release(set(contacts) - untouched, attempts=0)
-        return True
+        await self._release(owed & untouched)
+        await self._release(owed - untouched, attempts=0)
+        return bool(owed)
+
+    def _claims(self, contacts: Collection[UUID]) -> tuple[ColumnElement[bool], ...]:
+        return CLAIM.subscription_id == self._id, among(self._connection, CLAIM.contact_id, contacts)
 
     async def _release(self, contacts: Collection[UUID], **values: Any) -> None:
         if contacts:
-            where = (CLAIM.subscription_id == self._id, among(self._connection, CLAIM.contact_id, contacts))
-            await self._connection.execute(update(tables.claim).where(*where).values(holder=None, lease_until=None, **values))
+            released = update(tables.claim).where(*self._claims(contacts))
+            await self._connection.execute(released.values(holder=None, lease_until=None, **values))
 
     async def _note(self, delivered: int) -> None:
         values: dict[str, Any] = {
