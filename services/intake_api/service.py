@@ -67,7 +67,6 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
     hours = Hours(settings.calendar(), Exceptions(database), clock)
     suggester = Suggester(Tagger.load(settings.model_file))
     writer = Writer(database)
-    webhook = Webhook(clock)
     reception = Reception(
         accept=Accept(writer, vault, blobs, hours, suggester, frame, clock),
         contacts=kept,
@@ -80,8 +79,8 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         clock=clock,
     )
 
-    webhook = Webhook(clock)
-    sinks = Measured(Sinks({"https": webhook, "http": webhook, "nats": jetstream(process, settings)}), clock)
+    webhook = Measured(Webhook(clock), clock)
+    sinks = {"https": webhook, "http": webhook, "nats": Measured(jetstream(process, settings), clock)}
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

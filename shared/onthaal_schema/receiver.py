@@ -153,8 +153,8 @@ class Receiver:
         return await self.take(body)
 
     async def take(self, body: bytes) -> Receipt:
-        """Take an event of a source that you trust already, such as a stream that only the gateway may write to."""
-        if len(body) > LARGEST_EVENT:
+        """Take an event, or a batch, of a source that you trust already, such as a stream that only the gateway may write to."""
+        if len(body) > LARGEST_DELIVERY:
             return Receipt.TOO_LARGE
         try:
             events = _EVENTS.validate_json(body)

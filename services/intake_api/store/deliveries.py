@@ -23,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake_api.store import tables
 from services.intake_api.store.claiming import Claimed, Lease, Pending, free
 from services.intake_api.store.engine import Database
-from services.intake_api.store.backlog import Backlog, read_backlogs
 from services.intake_api.store.patience import Patience
 from services.intake_api.store.settling import Health, Later, Served, Settled, Settlement
 from services.intake_api.store.spreading import owe
@@ -31,7 +30,7 @@ from services.intake_api.store.taking import Taking
 from services.intake_api.store.vault import Vault
 
 __all__ = [
-    "Claimed", "Deliveries", "Backlog", "Health", "Later", "Lease", "Outlook", "Patience", "Pending", "Served", "Settled", "Subscriber", "Taken", "owe",
+    "Claimed", "Deliveries", "Health", "Later", "Lease", "Outlook", "Patience", "Pending", "Served", "Settled", "Subscriber", "Taken", "owe",
 ]  # fmt: skip
 
 SUBSCRIPTION = tables.subscription.c
@@ -144,11 +143,6 @@ class Deliveries:
         now = self.clock.now()
         async with self._database.write() as connection:
             await connection.execute(update(tables.claim).where(CLAIM.due_at > now).values(due_at=now))
-
-    async def figures(self) -> list[Backlog]:
-        """Count what every subscription is owed."""
-        async with self._database.read() as connection:
-            return await read_backlogs(connection)
 
     def _subscriber(self, row: Any, now: datetime) -> Subscriber:
         sealed = [row["sealed_secret"]]
