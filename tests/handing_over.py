@@ -51,7 +51,7 @@ class HandOver:
     async def subscribe(self, url: str, *, secret: str = SECRET, former: str | None = None, **columns: Any) -> UUID:
         """Subscribe an address to everything, from the beginning of the feed."""
         subscription_id = uuid4()
-        filters = dict.fromkeys(("natures", "types", "channels", "kinds"), "")
+        filters = {"natures": "person machine spam nonContact", "types": "", "channels": "", "kinds": ""}
         counts = dict.fromkeys(("addressed", "delivered", "failures", "position"), 0)
         row = (
             {"id": subscription_id, "name": "test", "url": url, "status": "active", "plain": True, "batch": 1} | filters | counts

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
+POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 UNFETCHED = sa.text("state = 'delivered' AND fetched_at IS NULL")
 
 SUBSCRIPTION = {
@@ -23,6 +24,10 @@ SUBSCRIPTION = {
         "(SELECT count(*) FROM delivery WHERE subscription_id = subscription.id AND state = 'delivered')",
     ),
     "failures": (sa.Integer(), "0"),
+    "since": (POSITION, "position"),
+    "checked": (POSITION, "position"),
+    "missing": (sa.BigInteger(), "0"),
+    "difference": (sa.BigInteger(), "0"),
 }
 EVENT = {
     "channel": (sa.String(length=20), "(SELECT channel FROM contact WHERE contact.id = event.contact_id)"),
@@ -40,6 +45,11 @@ def upgrade() -> None:
         subscription.add_column(sa.Column("failing_since", MOMENT, nullable=True))
         subscription.add_column(sa.Column("held_until", MOMENT, nullable=True))
         subscription.add_column(sa.Column("paced_until", MOMENT, nullable=True))
+        subscription.add_column(sa.Column("replay_position", POSITION, nullable=True))
+        subscription.add_column(sa.Column("replay_until", POSITION, nullable=True))
+        subscription.add_column(sa.Column("replay_since", MOMENT, nullable=True))
+        for name in ("since", "checked", "missing", "difference"):
+            subscription.alter_column(name, existing_type=SUBSCRIPTION[name][0], server_default="0")
     op.add_column("claim", sa.Column("holder", sa.Uuid(), nullable=True))
     op.drop_index("ix_claim_due_at", "claim")
     op.create_index("ix_claim_due_at", "claim", ["subscription_id", "due_at"])
@@ -80,13 +90,8 @@ def downgrade() -> None:
         for name in EVENT:
             event.drop_column(name)
     with op.batch_alter_table("subscription") as subscription:
-        for name in (
-            *SUBSCRIPTION,
-            "rate",
-            "sealed_former_secret",
-            "former_secret_until",
-            "failing_since",
-            "held_until",
-            "paced_until",
-        ):
+        secrets = ("sealed_former_secret", "former_secret_until")
+        breaker = ("failing_since", "held_until", "paced_until")
+        replay = ("replay_position", "replay_until", "replay_since")
+        for name in (*SUBSCRIPTION, "rate", *secrets, *breaker, *replay):
             subscription.drop_column(name)

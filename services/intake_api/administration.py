@@ -1,6 +1,7 @@
 """What an administrator reaches from the command line: the parts that stand on the database alone."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.access import Access
@@ -8,6 +9,8 @@ from services.intake_api.store.dead_letters import DeadLetters
 from services.intake_api.store.deliveries import Deliveries
 from services.intake_api.store.engine import Database
 from services.intake_api.store.outbox import EventFrame
+from services.intake_api.store.reconciliation import Reconciliation
+from services.intake_api.store.replays import Replays
 from services.intake_api.store.rewrap import require_fit
 from services.intake_api.store.statistics import Statistics
 from services.intake_api.store.subscriptions import SubscriptionStore
@@ -34,6 +37,8 @@ class Store:
     deliveries: Deliveries
     subscriptions: SubscriptionStore
     dead_letters: DeadLetters
+    replays: Replays
+    reconciliation: Reconciliation
     statistics: Statistics
 
     @staticmethod
@@ -49,6 +54,8 @@ class Store:
             deliveries=Deliveries(database, vault),
             subscriptions=SubscriptionStore(database, vault),
             dead_letters=DeadLetters(database),
+            replays=Replays(database),
+            reconciliation=Reconciliation(database, timedelta(minutes=settings.unfetched_after)),
             statistics=Statistics(database),
         )
 

@@ -12,13 +12,13 @@ ANY_CHANNEL: Final = "contacts:write"
 
 OPERATOR_SCOPES: Final = frozenset({
     "contacts:read", "contacts:write:brief", "contacts:write:telefoon", "contacts:tag", "conversations:serve",
-    "worklist:write", "handover:read", "statistics:read",
+    "worklist:write", "handover:read", "handover:write", "statistics:read",
 })  # fmt: skip
 """What an operator may do."""
 
 SCOPES: Final = OPERATOR_SCOPES | {
     *(f"{ANY_CHANNEL}:{channel}" for channel in Channel),
-    ANY_CHANNEL, "contacts:erase", "events:read", "outcomes:write", "subscriptions:write", "calendar:write", "handover:write",
+    ANY_CHANNEL, "contacts:erase", "events:read", "outcomes:write", "subscriptions:write", "calendar:write",
 }  # fmt: skip
 """Every scope there is."""
 

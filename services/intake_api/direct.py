@@ -9,6 +9,7 @@ import orjson
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, Transcript
+from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionState
 from onthaal_schema.intake import FileContent, FileUpload, Intake
 from onthaal_schema.message import Message, MessageSubmission
 from onthaal_schema.opening_hours import OpeningHours
@@ -108,6 +109,18 @@ class DirectIntake:
     async def finish_work(self, item_id: UUID) -> None:
         """Finish an item; see `Intake.finish_work`."""
         await self._reception.finish_work(await self._caller(), item_id)
+
+    async def subscriptions(self) -> Sequence[SubscriptionState]:
+        """List who gets events; see `Intake.subscriptions`."""
+        return await self._reception.steering.subscriptions(await self._caller())
+
+    async def dead_letters(self, which: DeadLetterFilter, page_size: int = 50, before: str | None = None) -> DeadLetterPage:
+        """List dead letters; see `Intake.dead_letters`."""
+        return await self._reception.steering.dead_letters(await self._caller(), which, page_size, before)
+
+    async def redrive(self, which: DeadLetterFilter) -> Redriven:
+        """Deliver dead letters again; see `Intake.redrive`."""
+        return await self._reception.steering.redrive(await self._caller(), which)
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in; see `Intake.sign_in`."""

@@ -20,9 +20,10 @@ from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.worklist import WorkList
 from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
 from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
-from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
 from services.intake_api.opening_hours.rules import OutOfCalendarError
+from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
@@ -48,6 +49,7 @@ class Reception:
     access: Access
     hours: Hours
     feed: Feed
+    steering: Steering
     clock: Clock
 
     async def caller(self, token: str | None) -> Caller:
@@ -96,7 +98,7 @@ class Reception:
     async def contact(self, caller: Caller, contact_id: UUID) -> Contact:
         """Read a contact."""
         caller.require("contacts:read")
-        return await self.contacts.read(contact_id, caller.name)
+        return await self.contacts.read(contact_id, caller.name, to_handle=caller.operator is None)
 
     async def read_messages(self, caller: Caller, contact_id: UUID, after: int) -> Sequence[Message]:
         """Read messages."""
@@ -188,10 +190,10 @@ class Reception:
         caller.require("worklist:write")
         await self.overview.finish(item_id, caller.name)
 
-    async def events(self, caller: Caller, after: str | None, limit: int, natures: Sequence[str]) -> EventPage:
+    async def events(self, caller: Caller, asked: Asked) -> EventPage:
         """Read the feed."""
         caller.require("events:read")
-        return await self.feed.page(after, limit, natures)
+        return await self.feed.page(asked)
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in."""

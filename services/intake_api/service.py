@@ -13,17 +13,29 @@ from services.intake_api.alarms.mail import AlarmMail
 from services.intake_api.alarms.settings import AlarmSettings
 from services.intake_api.alarms.watch import Watch
 from services.intake_api.direct import DirectAccess
+from services.intake_api.handover.bookkeeping import Bookkeeping
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
 from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.handshake import OptionsHandshake
 from services.intake_api.handover.jetstream import jetstream
 from services.intake_api.handover.measured import Measured
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
-from services.intake_api.routes import contacts, conversations, events, opening_hours, sessions, statistics
+from services.intake_api.routes import (
+    contacts,
+    conversations,
+    dead_letters,
+    feed,
+    opening_hours,
+    sessions,
+    statistics,
+    subscriptions,
+)
 from services.intake_api.routes.registering import Registering
 from services.intake_api.settings import IntakeSettings
+from services.intake_api.steering import Steering
 from services.intake_api.store.alarms import KeptAlarms
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
@@ -76,6 +88,11 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         access=store.access,
         hours=hours,
         feed=Feed(database, outbox),
+        steering=Steering(
+            Subscriptions(store.subscriptions, OptionsHandshake(process.host_name), settings.hosts()),
+            store.dead_letters,
+            store.replays,
+        ),
         clock=clock,
     )
 
@@ -98,6 +115,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         workers={
             "writer": writer.run,
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
+            "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
@@ -105,8 +123,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         },
         state={
             "reception": reception,
-            "subscriptions": Subscriptions(store.subscriptions),
-            "dead_letters": store.dead_letters,
+            "reconciliation": store.reconciliation,
             "statistics": store.statistics,
             "writer": writer,
         },
@@ -136,6 +153,6 @@ def watching(store: Store, process: ProcessSettings, clock: Clock, board: Board)
 
 def _router() -> APIRouter:
     router = APIRouter(prefix="/intake/v1")
-    for part in (contacts, conversations, opening_hours, events, sessions, statistics):
+    for part in (contacts, conversations, opening_hours, feed, subscriptions, dead_letters, sessions, statistics):
         router.include_router(part.router)
     return router

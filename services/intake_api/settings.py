@@ -35,6 +35,13 @@ class IntakeSettings(Settings):
     largest_contact: int = Field(
         50_000_000, ge=1_000_000, description="Largest submission with its files, in bytes; above it the answer is 413."
     )
+    subscription_hosts: str = Field(
+        "",
+        description="Hosts that events may be sent to, with commas between: cases.example.org,*.vlaanderen.be. Any when empty.",
+    )
+    unfetched_after: int = Field(
+        15, ge=1, description="Minutes after which an event that was taken, and whose contact was not fetched, is an alarm."
+    )
     hours_telefoon: str | None = Field(None, description='Hours of the telephone (OSM opening_hours), e.g. "Mo-Fr 09:00-17:00".')
     hours_mail: str | None = Field(None, description="Hours of the mailbox.")
     hours_contactformulier: str | None = Field(None, description="Hours of the contact form.")
@@ -86,6 +93,10 @@ class IntakeSettings(Settings):
     def ledger(self, process: ProcessSettings) -> Path:
         """Give the file of erasures."""
         return self.ledger_file or self.keys(process).with_name("erased.jsonl")
+
+    def hosts(self) -> tuple[str, ...]:
+        """Give the hosts that events may be sent to; none means any."""
+        return tuple(host.strip() for host in self.subscription_hosts.split(",") if host.strip())
 
     def calendar(self) -> CalendarRules:
         """Give the rules of the calendar.

@@ -64,6 +64,11 @@ class ProcessSettings(Settings):
     )
     node: str = Field(default_factory=gethostname, description="Name of this machine or pod in alarms. Default: its host name.")
 
+    @property
+    def host_name(self) -> str:
+        """The name by which this gateway is known: the host of its origin."""
+        return urlsplit(self.origin).hostname or self.host
+
 
 Kind = TypeVar("Kind", bound=Settings)
 

@@ -58,6 +58,23 @@ async def read_fields(request: Request) -> dict[str, str]:
     return (await read_form(request, limit=0)).fields
 
 
+async def read_lists(request: Request) -> dict[str, list[str]]:
+    """Read a form without files in which a name may stand more than once.
+
+    Raises:
+        InvalidInput: the body is not a form.
+
+    """
+    try:
+        form = await FormParser(request.headers, _drained(request), max_fields=100, max_part_size=TEXT_LIMIT).parse()
+    except MultiPartException:
+        raise InvalidInput("The form could not be read.") from None
+    found: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        found.setdefault(name, []).append(str(value))
+    return found
+
+
 async def read_form(request: Request, limit: int) -> FormBody:
     """Read a form with files of at most `limit` bytes together.
 

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from onthaal_schema.channel import Channel
+from onthaal_schema.delivery import HandoverState
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.wire import Day, Instant, Language, Line, Resource, Subject, Submitted, Text
 
@@ -342,6 +343,7 @@ class Contact(ContactState):
     last_sequence: int = 0
     suggestion: Suggestion | None = None
     kind_history: tuple[KindRecord, ...] = ()
+    handover: tuple[HandoverState, ...] = ()
 
     @field_validator("details", mode="wrap")
     @classmethod

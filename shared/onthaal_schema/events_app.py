@@ -46,8 +46,9 @@ class EventsApp:
             case "lifespan":
                 await self._live(receive, send)
             case "http":
-                status = await self._status(scope, receive)
-                await send({"type": "http.response.start", "status": status, "headers": []})
+                consent = _consent(scope) if scope["path"] == self.path else []
+                status = 200 if consent else await self._status(scope, receive)
+                await send({"type": "http.response.start", "status": status, "headers": consent})
                 await send({"type": "http.response.body", "body": b""})
             case other:
                 message = f"no {other} here"
@@ -67,6 +68,14 @@ class EventsApp:
         await receive()
         await self.receiver.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _consent(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Answer the question whether events may be sent (CloudEvents HTTP webhook 1.0, §4): yes, as many as there are."""
+    origin = dict(scope["headers"]).get(b"webhook-request-origin")
+    if scope["method"] != "OPTIONS" or origin is None:
+        return []
+    return [(b"allow", b"POST"), (b"webhook-allowed-origin", origin), (b"webhook-allowed-rate", b"*")]
 
 
 async def _body(receive: Receive) -> bytes:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
 import httpx
@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionList, SubscriptionState
 from onthaal_schema.message import Message, MessagePage, MessageSubmission
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
@@ -123,6 +124,18 @@ class Intake(Protocol):
 
     async def finish_work(self, item_id: UUID) -> None:
         """Say that a person looked at it."""
+        ...
+
+    async def subscriptions(self) -> Sequence[SubscriptionState]:
+        """List who gets events, and what they are owed."""
+        ...
+
+    async def dead_letters(self, which: DeadLetterFilter, page_size: int = 50, before: str | None = None) -> DeadLetterPage:
+        """List dead letters, newest event first; `before` is the `next` of the page before."""
+        ...
+
+    async def redrive(self, which: DeadLetterFilter) -> Redriven:
+        """Deliver dead letters again: all, or those that fit everything that is given. Receivers order by version."""
         ...
 
     async def sign_in(self, sign_in: SignIn) -> Session:
@@ -242,6 +255,19 @@ class IntakeClient:
         """Finish an item; see `Intake.finish_work`."""
         await self._send("POST", f"/workItems/{item_id}/finish")
 
+    async def subscriptions(self) -> Sequence[SubscriptionState]:
+        """List who gets events; see `Intake.subscriptions`."""
+        return (await self._get("/subscriptions", SubscriptionList)).items
+
+    async def dead_letters(self, which: DeadLetterFilter, page_size: int = 50, before: str | None = None) -> DeadLetterPage:
+        """List dead letters; see `Intake.dead_letters`."""
+        chosen = {**json.loads(to_wire(which)), "pageSize": page_size, **({"before": before} if before else {})}
+        return await self._get("/deadLetters", DeadLetterPage, **chosen)
+
+    async def redrive(self, which: DeadLetterFilter) -> Redriven:
+        """Deliver dead letters again; see `Intake.redrive`."""
+        return await self._post("/deadLetters/redrive", Redriven, which)
+
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in; see `Intake.sign_in`."""
         return await self._post("/sessions", Session, sign_in)
@@ -259,7 +285,7 @@ class IntakeClient:
         keys: dict[str, object] = (await self._send("GET", "/keys")).json()
         return keys
 
-    async def _get(self, path: str, model: type[Found], **params: str) -> Found:
+    async def _get(self, path: str, model: type[Found], **params: Any) -> Found:
         return _read(model, await self._send("GET", path, params=params))
 
     async def _post(self, path: str, model: type[Found], body: BaseModel | None = None) -> Found:
@@ -281,7 +307,7 @@ class IntakeClient:
         path: str,
         *,
         json_body: str | None = None,
-        params: dict[str, str] | None = None,
+        params: dict[str, Any] | None = None,
         parts: list[tuple[str, tuple[str, bytes, str]]] | None = None,
     ) -> httpx.Response:
         headers = self._headers | ({"Content-Type": "application/json"} if json_body is not None else {})

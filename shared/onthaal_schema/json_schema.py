@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, Transcript
 from onthaal_schema.events import SERVICE, ContactEvent, EventPage
+from onthaal_schema.handover import DeadLetterPage, SubscriptionChange, SubscriptionRequest, SubscriptionState
 from onthaal_schema.message import Message, MessagePage, MessageSubmission
 from onthaal_schema.opening_hours import CalendarException, OpeningHours, PublishedOpeningHours
 from onthaal_schema.problems import Problem
@@ -26,9 +27,9 @@ PUBLIC: Final[Mapping[str, TypeAdapter[Any]]] = {
     **{
         model.__name__: TypeAdapter(model)
         for model in (
-            Contact, ContactEvent, ContactPage, ContactQuery, Conversation, Correction, EventPage,
+            Contact, ContactEvent, ContactPage, ContactQuery, Conversation, Correction, DeadLetterPage, EventPage,
             Message, MessagePage, MessageSubmission, OpeningHours, Outcome, Problem, PublishedOpeningHours,
-            Retag, Transcript,
+            Retag, SubscriptionChange, SubscriptionRequest, SubscriptionState, Transcript,
         )
     },
 }  # fmt: skip

@@ -35,6 +35,7 @@ from onthaal_schema.contact import (
     Status,
 )
 from onthaal_schema.conversation import ConversationStatus
+from onthaal_schema.handover import DeadLetterFilter
 from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.message import Direction, MessageSubmission
 from onthaal_schema.operator import SessionSecret, SignIn
@@ -51,6 +52,7 @@ from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.worklist import WorkReason
 from services.kit.auth import verify
 from tests.contract.conftest import House
+from tests.receiving import Answer, receiving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -567,6 +569,40 @@ async def test_operator_tokens_can_be_verified_with_the_published_keys(house: Ho
     operator = verify(session.access_token, KeySet.import_key_set(keys), datetime.now(UTC).timestamp())  # type: ignore[arg-type]
     assert (operator.id, operator.name) == (session.operator_id, session.name)
     assert not any(scope.startswith("contacts:erase") or scope == "contacts:write" for scope in operator.scopes)
+
+
+async def test_an_operator_sees_and_sends_again_what_was_given_up(house: House) -> None:
+    operator, _ = await house.signed_in(f"Noor {uuid4()}")
+    with receiving() as receiver:
+        made = await house.served.reception.steering.made.create(f"dossiers {uuid4()}", receiver.url, ["person"])
+        try:
+            receiver.always = Answer(422)
+            everywhere = await house.scoped("contacts:write")
+            contacts = [(await everywhere.register(uuid4(), call())).id for _ in range(3)]
+
+            async def given_up() -> bool:
+                return (await operator.dead_letters(DeadLetterFilter(subscription_id=made.id))).total == len(contacts)
+
+            await eventually(given_up)
+            page = await operator.dead_letters(DeadLetterFilter(subscription_id=made.id, reason="HTTP 422"), page_size=2)
+            rest = await operator.dead_letters(DeadLetterFilter(subscription_id=made.id), before=page.next)
+            assert {letter.contact_id for letter in (*page.items, *rest.items)} == set(contacts)
+            assert (len(page.items), page.total, rest.next) == (2, 3, None)
+            [shown] = [one for one in await operator.subscriptions() if one.id == made.id]
+            assert (shown.dead, shown.registered, shown.last_error) == (3, 3, "HTTP 422")
+
+            receiver.always = Answer()
+            with pytest.raises(NotFound):
+                await operator.redrive(DeadLetterFilter(event_ids=(uuid4(),)))
+            assert (await operator.redrive(DeadLetterFilter(event_ids=(page.items[0].event_id,)))).count == 1
+            assert (await operator.redrive(DeadLetterFilter(subscription_id=made.id))).count == 2
+            await asyncio.to_thread(receiver.wait, lambda: all(receiver.taken(contact) for contact in contacts))
+        finally:
+            await house.served.reception.steering.made.delete(made.id)
+    channel = await house.scoped("contacts:write:mail")
+    for refused in (channel.subscriptions(), channel.dead_letters(DeadLetterFilter()), channel.redrive(DeadLetterFilter())):
+        with pytest.raises(MissingScope):
+            await refused
 
 
 async def test_without_a_good_token_nothing_is_answered(house: House) -> None:

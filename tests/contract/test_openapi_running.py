@@ -77,10 +77,15 @@ def _is_sent(value: Any) -> bool:
     return value is not None and value != {}
 
 
+def _holds_null(value: Any) -> bool:
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(map(_holds_null, held))
+
+
 @SCHEMA.hook
 def map_body(context: Any, body: Any) -> Any:
     """Let events go to a closed port of this machine and nowhere else."""
-    url = body.get("url") if isinstance(body, dict) and context.operation.label.endswith("/subscriptions") else None
+    url = body.get("url") if isinstance(body, dict) and "/subscriptions" in context.operation.label else None
     goes_somewhere = isinstance(url, str) and url.startswith(("http://", "https://")) and len(url) <= LONGEST_LINE
     return {**body, "url": CLOSED} if goes_somewhere else body
 
@@ -105,13 +110,19 @@ def token(own_gateway: Gateway) -> str:
         relay.put(f"/contacts/{contact}/messages/{uuid4()}", json={"direction": "inbound", "text": "Dag"}).raise_for_status()
         relay.put(f"/contacts/{doomed}", json=chat).raise_for_status()
     KNOWN.update(contactId=contact, doomedId=doomed, fileId=registered["files"][0]["id"])
+    with own_gateway.client() as everything:
+        made = everything.post("/subscriptions", json={"url": CLOSED, "name": "doelwit"}).raise_for_status().json()
+        KNOWN.update(subscriptionId=made["id"])
     return own_gateway.token(*sorted(SCOPES))
 
 
 @SCHEMA.parametrize()
 def test_each_operation_does_what_its_description_says(case: schemathesis.Case[Any], own_gateway: Gateway, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    case.call_and_validate(base_url=own_gateway.url, headers=headers, checks=CHECKS, timeout=20)
+    # in a submitted contact a null is read as absent: it would pass for bad data that was accepted
+    as_absent = case.operation.label == "PUT /intake/v1/contacts/{contactId}" and _holds_null(case.body)
+    checks = [check for check in CHECKS if not (as_absent and check is negative_data_rejection)]
+    case.call_and_validate(base_url=own_gateway.url, headers=headers, checks=checks, timeout=20)
 
 
 PROTECTED: Final = [(method, path) for method, path, operation in operations(read()) if operation.get("security") != []]

@@ -414,5 +414,8 @@ async def test_the_asgi_app_answers_deliveries_at_its_path_alone(gateway: Gatewa
             assert (await client.post("/events", headers=headers, content=body)).status_code == 204
             assert (await client.post("/events", headers=headers, content=b"x" * (LARGEST_DELIVERY + 1))).status_code == 413
             assert (await client.get("/events")).status_code == 405
+            consent = await client.options("/events", headers={"WebHook-Request-Origin": "onthaal.example"})
+            assert (consent.status_code, consent.headers["WebHook-Allowed-Origin"]) == (200, "onthaal.example")
+            assert (await client.options("/", headers={"WebHook-Request-Origin": "onthaal.example"})).status_code == 404
             assert (await client.post("/", headers=headers, content=body)).status_code == 404
     assert len(service.received) == 1

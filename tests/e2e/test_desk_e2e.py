@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.engines import eventually
+from tests.receiving import Answer, Receiver, receiving
 from tests.running import Gateway
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RUN = """async () => (await axe.run(document, {rules: {"target-size": {enabled: true}}})).violations.map(
+    found => found.id + ": " + found.nodes.map(node => node.target.join(" ")).join(", "))"""
 
 SCAN = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF"
 
@@ -168,6 +175,63 @@ def test_without_script_an_operator_signs_in_and_registers(gateway: Gateway) -> 
         expect(tab.get_by_label("Naam", exact=True)).to_be_hidden()
         tab.get_by_role("button", name="Bewaren").click()
         expect(tab.get_by_role("main")).to_contain_text("Stille oproep")
+        browser.close()
+
+
+@pytest.fixture
+def refused(gateway: Gateway) -> Iterator[Receiver]:
+    """A receiver that takes nothing of three contacts, until it is told otherwise."""
+    with receiving() as receiver, gateway.client() as api:
+        receiver.always = Answer(422)
+        made = api.post("/subscriptions", json={"url": receiver.url, "name": "Dossierbeheer"}).json()
+        for _ in range(3):
+            contact = {"channel": "telefoon", "kind": "melding", "text": "Een gesprek"}
+            assert api.put(f"/contacts/{uuid4()}", json=contact).status_code == 201
+        eventually(lambda: api.get("/deadLetters", params={"subscriptionId": made["id"]}).json()["total"] == 3)
+        yield receiver
+        assert api.delete(f"/subscriptions/{made['id']}").status_code == 204
+
+
+def test_what_was_not_taken_is_seen_with_its_reason_and_sent_again(desk: Page, gateway: Gateway, refused: Receiver) -> None:
+    desk.goto(f"{gateway.url}/desk")
+    desk.get_by_role("link", name="Doorsturen").click()
+    rows = desk.get_by_role("row").filter(has_text="Geregistreerd").filter(has_text="Dossierbeheer")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("de ontvanger aanvaardt de inhoud niet (422)")
+    desk.get_by_role("button", name="Gekozen opnieuw versturen").click()
+    expect(desk.get_by_role("alert")).to_contain_text("Niets gekozen")
+    refused.always = Answer()
+    rows.first.get_by_role("button", name="Opnieuw versturen").click()
+    expect(desk.get_by_role("status")).to_contain_text("1 bericht wordt opnieuw verstuurd.")
+    expect(rows).to_have_count(2)
+    rows.first.get_by_role("checkbox").check()
+    desk.get_by_role("button", name="Gekozen opnieuw versturen").click()
+    expect(rows).to_have_count(1)
+    rows.first.get_by_role("link").click()
+    expect(desk.get_by_role("region", name="Doorgestuurd")).to_contain_text(
+        "Dossierbeheer: geregistreerd (versie 1), niet doorgestuurd"
+    )
+    desk.go_back()
+    desk.get_by_role("button", name="Alles opnieuw versturen").click()
+    expect(rows).to_have_count(0)
+    refused.wait(lambda: sum(attempt.was_taken for attempt in refused.attempts) == 3)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci in tests/e2e)")
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_where_dead_letters_are_shown(gateway: Gateway, refused: Receiver, width: int) -> None:
+    assert refused.attempts
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        tab = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True).new_page()
+        tab.goto(gateway.sign_in_link("Noor"))
+        expect(tab.get_by_role("heading", name="Overzicht")).to_be_visible()
+        tab.goto(f"{gateway.url}/desk/doorsturen")
+        expect(tab.get_by_role("button", name="Alles opnieuw versturen")).to_be_visible()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate(SMALL_TARGETS) == []
+        tab.add_script_tag(path=AXE)
+        assert tab.evaluate(AXE_RUN) == []
         browser.close()
 
 

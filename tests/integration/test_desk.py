@@ -11,6 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.engines import eventually
+from tests.receiving import Answer, receiving
 from tests.running import Gateway, running
 
 CALL = {
@@ -121,7 +123,9 @@ def test_signing_in_never_leads_to_another_site(gateway: Gateway) -> None:
         assert answer.headers["location"] == "/desk"
 
 
-@pytest.mark.parametrize("path", ["/desk", "/desk/telefoon/new", "/desk/brief/new", f"/desk/contacten/{NOBODY}"])
+@pytest.mark.parametrize(
+    "path", ["/desk", "/desk/doorsturen", "/desk/telefoon/new", "/desk/brief/new", f"/desk/contacten/{NOBODY}"]
+)
 def test_without_a_session_every_page_asks_to_sign_in(gateway: Gateway, path: str) -> None:
     with browser(gateway) as client:
         answer = client.get(path)
@@ -479,3 +483,31 @@ def test_when_the_register_is_down_nothing_typed_is_lost_and_trying_again_works(
             with intake.client() as api:
                 assert registered(api, contact)["text"] == CALL["text"]
         assert CALL["text"] not in desk.log.read_text() + intake.log.read_text()
+
+
+def test_dead_letters_are_shown_with_their_reason_and_sent_again(operator: httpx.Client, api: httpx.Client) -> None:
+    with receiving() as receiver:
+        receiver.always = Answer(400)
+        made = api.post("/subscriptions", json={"url": receiver.url, "name": "Dossierbeheer <b>"}).json()
+        try:
+            contacts = [register_call(operator) for _ in range(2)]
+            eventually(lambda: api.get("/deadLetters", params={"subscriptionId": made["id"]}).json()["total"] == 2)
+            shown = operator.get("/desk/doorsturen").text
+            assert "de ontvanger begrijpt het bericht niet (400)" in shown
+            assert "Dossierbeheer &lt;b&gt;" in shown
+            assert all(registered(api, contact)["reference"] in shown for contact in contacts)
+            assert (
+                "niet doorgestuurd: de ontvanger begrijpt het bericht niet (400)"
+                in operator.get(f"/desk/contacten/{contacts[0]}").text
+            )
+
+            receiver.always = Answer()
+            assert operator.post("/desk/doorsturen", data={"gekozen": "1"}).status_code == 400
+            first, second = re.findall(r'name="event" value="([^"]+)"', shown)[:2]
+            sent = operator.post("/desk/doorsturen", data={"een": first, "event": second})
+            assert sent.headers["location"] == "/desk/doorsturen?opnieuw=1", "a letter's own button sends that one alone"
+            assert operator.post("/desk/doorsturen", data={"event": first}).status_code == 409
+            assert operator.post("/desk/doorsturen", data={"event": [second, "x"], "gekozen": "1"}).status_code == 303
+            receiver.wait(lambda: all(receiver.taken(contact) for contact in contacts))
+        finally:
+            assert api.delete(f"/subscriptions/{made['id']}").status_code == 204

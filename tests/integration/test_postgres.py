@@ -103,7 +103,7 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) ->
         yield gateway
 
 
-async def test_a_reader_who_follows_the_feed_misses_nothing_of_eight_writers(on_postgres: Gateway, tmp_path: Path) -> None:
+async def test_a_reader_who_follows_the_feed_misses_nothing_of_sixteen_writers(on_postgres: Gateway, tmp_path: Path) -> None:
     second = Gateway(tmp_path / "second", ("intake_api",), dict(on_postgres.settings) | keys_of(on_postgres)).start()
     try:
         token = await asyncio.to_thread(on_postgres.token)
@@ -113,13 +113,15 @@ async def test_a_reader_who_follows_the_feed_misses_nothing_of_eight_writers(on_
             writing = True
 
             async def write(door: httpx.AsyncClient) -> None:
-                for _ in range(12):
+                for _ in range(8):
                     contact = uuid4()
                     assert (await put(door, contact)).status_code == 201
-                    versions[str(contact)] = 1
+                    note = {"direction": "note", "text": "Een notitie"}
+                    assert (await door.put(f"/contacts/{contact}/messages/{uuid4()}", json=note)).status_code == 201
+                    versions[str(contact)] = 2
                     if contact.int % 2:
                         assert (await http.put(f"/contacts/{contact}/kind", json={"kind": "vraag"})).status_code == 200
-                        versions[str(contact)] = 2
+                        versions[str(contact)] = 3
 
             async def follow(after: str) -> list[dict[str, Any]]:
                 found: list[dict[str, Any]] = []
@@ -131,7 +133,7 @@ async def test_a_reader_who_follows_the_feed_misses_nothing_of_eight_writers(on_
                         return found
 
             following = asyncio.create_task(follow(cursor))
-            await asyncio.gather(*(write(door) for door in (http, other) * 4))
+            await asyncio.gather(*(write(door) for door in (http, other) * 8))
             writing = False
             found = await following
 

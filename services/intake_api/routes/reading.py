@@ -75,11 +75,11 @@ def as_id(text: str, name: str) -> UUID:
     return UUID(text)
 
 
-def body(model: type[Model]) -> Dependency:
-    """Give a dependency that reads a JSON body."""
+def body(model: type[Model], *also: str) -> Dependency:
+    """Give a dependency that reads a JSON body; `also` are further content types it may have."""
 
     async def read(request: Request) -> Model:
-        checked: Model = parsed(TypeAdapter(model), await json_bytes(request))
+        checked: Model = parsed(TypeAdapter(model), await json_bytes(request, *also))
         return checked
 
     return Depends(read)  # type: ignore[no-any-return]
@@ -103,10 +103,10 @@ def only_known(request: Request, known: Sequence[str] = ()) -> None:
         raise InvalidInput.unknown(*(name[:100] for name in unknown[:MOST_ISSUES]), in_="query")
 
 
-async def json_bytes(request: Request) -> bytes:
+async def json_bytes(request: Request, *also: str) -> bytes:
     """Read a JSON body."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if kind not in {"application/json", *also}:
         raise UnsupportedMediaType("Send application/json.")
     return small(await request.body())
 

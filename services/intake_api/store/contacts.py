@@ -21,6 +21,7 @@ from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, fetch
+from services.intake_api.store.handed import handed_over, note_fetched
 from services.intake_api.store.ledger import Erasure, Ledger
 from services.intake_api.store.opened import (
     SUBMISSION,
@@ -77,12 +78,14 @@ class Contacts:
         """Open the key of a contact."""
         return self._vault.key(row["id"], row["data_key"])
 
-    async def read(self, contact_id: UUID, by: str) -> Contact:
-        """Read a contact whole; who read it is kept."""
+    async def read(self, contact_id: UUID, by: str, *, to_handle: bool = False) -> Contact:
+        """Read a contact whole, with how far it is handed over; who read it is kept, and that it was to handle its events."""
         async with self._database.write() as connection:
             row = await self.row(connection, contact_id)
             await self.audit(connection, by, "read", contact_id)
-            return await self.shown(connection, row)
+            if to_handle:
+                await note_fetched(connection, contact_id, self._database.clock.now())
+            return typed({**await self._wire(connection, row), "handover": await handed_over(connection, contact_id)})
 
     async def shown(self, connection: AsyncConnection, row: Row) -> Contact:
         """Open a contact."""

@@ -30,10 +30,17 @@ class Signal:
     def __init__(self) -> None:
         """Start with nothing to tell."""
         self._event = asyncio.Event()
+        self._next = asyncio.Event()
 
     def fire(self) -> None:
         """Wake whoever waits, or whoever waits next."""
         self._event.set()
+        self._next.set()
+        self._next = asyncio.Event()
+
+    def next(self) -> asyncio.Event:
+        """Give what is set when something is told from now on: any number may wait for it, and take it from nobody."""
+        return self._next
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is told, `seconds` at the most."""
@@ -157,7 +164,7 @@ def _is_away(error: BaseException) -> bool:
 
 
 AWAY = {"08", "40", "53", "57"}
-"""Classes of errors: connection lost, undone to break a tie, no room or no memory, stopped by an administrator."""
+"""Classes of errors: connection lost, undone after a deadlock, no room or no memory, stopped by an administrator."""
 
 
 def _state(error: BaseException | None) -> str:

@@ -1,6 +1,6 @@
 """The outbox: each change of a contact leaves its event in the same transaction, at a position without gaps before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from onthaal_schema.events import SERVICE, ContactEvent, EventType
 from services.intake_api.store import tables
 from services.intake_api.store.engine import FEED_LOCK, Database
+from services.intake_api.store.filters import EventFilter
+from services.intake_api.store.positions import head
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,19 @@ def present(properties: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Read:
+    """Events of the feed, the position that was read up to, and the newest that there is."""
+
+    events: list[ContactEvent]
+    reached: int
+    newest: int
+
+
+STRETCH = 10_000
+"""How many positions one reading passes by, when few of them are wanted."""
+
+
 class Outbox:
     """Adds events and reads them in order."""
 
@@ -103,30 +118,23 @@ class Outbox:
             "kinds": " ".join(sorted({row["kind"], *(one.kind for one in earlier)})),
         }
 
-    async def after(self, position: int, limit: int, natures: Sequence[str]) -> tuple[list[ContactEvent], int]:
-        """Read the events after a position, oldest first, and the position that was read up to."""
+    async def after(self, position: int, limit: int, wanted: EventFilter) -> Read:
+        """Read events after a position, oldest first. Others than those wanted are passed by, at most `STRETCH` at once."""
+        columns = tables.event.c
         async with self._database.read() as connection:
-            rows = (await connection.execute(_after(position, limit))).all()
-        events = [
-            ContactEvent.model_validate_json(row.payload) for row in rows if not set(natures).isdisjoint(row.natures.split())
-        ]
-        return events, rows[-1].position if rows else position
+            newest = await head(connection)  # read first: everything up to it can be seen by the time of the second read
+            last = min(newest, position + STRETCH)
+            query = select(columns.position, columns.payload).where(
+                columns.position > position, columns.position <= last, *wanted.conditions()
+            )
+            rows = (await connection.execute(query.order_by(columns.position).limit(limit))).all()
+        events = [ContactEvent.model_validate_json(row.payload) for row in rows]
+        return Read(events, rows[-1].position if len(rows) == limit else max(last, position), newest)
 
     async def head(self) -> int:
         """Give the position of the newest event, 0 when there is none."""
         async with self._database.read() as connection:
-            newest = select(tables.event.c.position).order_by(tables.event.c.position.desc()).limit(1)
-            return (await connection.execute(newest)).scalar() or 0
-
-
-def _after(position: int, limit: int) -> Any:
-    columns = tables.event.c
-    return (
-        select(columns.position, columns.natures, columns.payload)
-        .where(columns.position > position)
-        .order_by(columns.position)
-        .limit(limit)
-    )
+            return await head(connection)
 
 
 def short(kind: EventType) -> str:

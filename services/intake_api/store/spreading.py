@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, func, insert, literal, null, or_, select, update
+from sqlalchemy import Select, Uuid, func, insert, literal, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
 from services.intake_api.store.claiming import Lease
 from services.intake_api.store.engine import Database
+from services.intake_api.store.filters import EventFilter
 
 SUBSCRIPTION = tables.subscription.c
 CLAIM = tables.claim.c
@@ -36,7 +37,7 @@ async def spread(
     last, count = (await connection.execute(select(func.max(read.c.position), func.count()).select_from(read))).one()
     if not count:
         return Spread()
-    new = [EVENT.position > subscription["position"], EVENT.position <= last, *_asked(subscription)]
+    new = [EVENT.position > subscription["position"], EVENT.position <= last, *EventFilter.of(subscription).conditions()]
     subscription_id = literal(subscription["id"], Uuid())
     owed = select(subscription_id, EVENT.position, EVENT.contact_id, literal("pending"), literal(0)).where(*new)
     columns = ["subscription_id", "position", "contact_id", "state", "attempts"]
@@ -83,20 +84,3 @@ def _owing(connection: AsyncConnection) -> Any:
 def _or_lock(statement: Any) -> Any:
     # the update changes nothing but locks the row: whoever is about to free the claim then sees what is newly owed
     return statement.on_conflict_do_update(index_elements=["subscription_id", "contact_id"], set_={"attempts": CLAIM.attempts})
-
-
-def _asked(subscription: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    """Give the filters of a subscription; an event is for whoever asks for anything that its contact ever was."""
-    natures, kinds = (subscription[name].split() for name in ("natures", "kinds"))
-    types, channels = (subscription[name].split() for name in ("types", "channels"))
-    return [
-        *([_overlaps(EVENT.natures, natures)] if natures else []),
-        *([_overlaps(EVENT.kinds, kinds)] if kinds else []),
-        *([EVENT.type.in_(types)] if types else []),
-        *([EVENT.channel.in_(channels)] if channels else []),
-    ]
-
-
-def _overlaps(column: ColumnElement[str], words: Collection[str]) -> ColumnElement[bool]:
-    held = literal(" ") + column + literal(" ")
-    return or_(*(held.contains(f" {word} ", autoescape=True) for word in words))

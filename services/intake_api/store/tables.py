@@ -244,6 +244,13 @@ subscription = Table(
     Column("paced_until", Moment),
     Column("last_error", String(200)),
     Column("last_error_at", Moment),
+    Column("since", POSITION, nullable=False, server_default="0"),
+    Column("checked", POSITION, nullable=False, server_default="0"),
+    Column("missing", BigInteger, nullable=False, server_default="0"),
+    Column("difference", BigInteger, nullable=False, server_default="0"),
+    Column("replay_position", POSITION),
+    Column("replay_until", POSITION),
+    Column("replay_since", Moment),
 )
 
 delivery = Table(

@@ -5,6 +5,8 @@ from typing import Final
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Kind, KindSource, Nature, Role, Sector, Status
+from onthaal_schema.delivery import Change, DeliveryState
+from onthaal_schema.handover import SubscriptionStatus
 from onthaal_schema.message import Direction
 from onthaal_schema.opening_hours import ClosedReason, OpeningHours
 from onthaal_schema.worklist import WorkReason
@@ -84,6 +86,36 @@ LANGUAGES: Final = {
     Language.TR: "Turks",
     Language.UK: "Oekraïens",
 }
+CHANGES: Final = {
+    Change.REGISTERED: "Geregistreerd",
+    Change.EXTENDED: "Aangevuld",
+    Change.RETAGGED: "Anders ingedeeld",
+    Change.COMPLETED: "Bevestigd",
+    Change.ERASED: "Gewist",
+}
+DELIVERIES: Final = {
+    DeliveryState.PENDING: "wacht om doorgestuurd te worden",
+    DeliveryState.DELIVERED: "doorgestuurd",
+    DeliveryState.DEAD: "niet doorgestuurd",
+}
+SUBSCRIPTIONS: Final = {
+    SubscriptionStatus.ACTIVE: "Actief",
+    SubscriptionStatus.UNVERIFIED: "Wacht op toestemming van de ontvanger",
+    SubscriptionStatus.PAUSED: "Gepauzeerd",
+    SubscriptionStatus.DISABLED: "Uitgezet: de ontvanger zegt dat hij weg is",
+}
+_GIVEN_UP: Final = {
+    "HTTP 400": "de ontvanger begrijpt het bericht niet (400)",
+    "HTTP 413": "de ontvanger vindt het bericht te groot (413)",
+    "HTTP 415": "de ontvanger kan dit soort bericht niet lezen (415)",
+    "HTTP 422": "de ontvanger aanvaardt de inhoud niet (422)",
+    "HTTP 401": "de ontvanger vertrouwt onze handtekening niet (401)",
+    "HTTP 403": "de ontvanger laat ons niet toe (403)",
+    "HTTP 404": "op dit adres is geen ontvanger (404)",
+    "HTTP 410": "de ontvanger zegt dat hij weg is (410)",
+    "HTTP 429": "de ontvanger kon niet volgen (429)",
+    "TimeoutError": "de ontvanger antwoordde niet op tijd",
+}
 _CLOSED: Final = {
     ClosedReason.CLOSURE: "sluitingsdag",
     ClosedReason.HOLIDAY: "feestdag",
@@ -99,6 +131,17 @@ def hours(known: OpeningHours) -> str:
         return "Open"
     name = f" ({known.holiday})" if known.holiday else ""
     return f"Gesloten: {_CLOSED[known.reason]}{name}"
+
+
+def given_up(reason: str | None) -> str:
+    """Say why an event was not taken: `de ontvanger aanvaardt de inhoud niet (422)`."""
+    if reason is None:
+        return "zonder reden"
+    if reason in _GIVEN_UP:
+        return _GIVEN_UP[reason]
+    if reason.startswith("HTTP "):
+        return f"de ontvanger antwoordde met een fout ({reason.removeprefix('HTTP ')})"
+    return f"de ontvanger was niet te bereiken ({reason})"
 
 
 def moment(at: datetime) -> str:
