@@ -25,12 +25,11 @@ from services.intake_api.store.claiming import Claimed, Lease, Pending, free
 from services.intake_api.store.engine import Database
 from services.intake_api.store.patience import Patience
 from services.intake_api.store.settling import Health, Later, Served, Settled, Settlement
-from services.intake_api.store.spreading import owe
 from services.intake_api.store.taking import Taking
 from services.intake_api.store.vault import Vault
 
 __all__ = [
-    "Claimed", "Deliveries", "Health", "Later", "Lease", "Outlook", "Patience", "Pending", "Served", "Settled", "Subscriber", "Taken", "owe",
+    "Claimed", "Deliveries", "Health", "Later", "Lease", "Outlook", "Patience", "Pending", "Served", "Settled", "Subscriber", "Taken",
 ]  # fmt: skip
 
 SUBSCRIPTION = tables.subscription.c

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
 from services.intake_api.store.claiming import Lease
-from services.intake_api.store.engine import Database
 from services.intake_api.store.filters import EventFilter
 
 SUBSCRIPTION = tables.subscription.c
@@ -65,16 +64,6 @@ async def _claim(
     statement = _owing(connection).from_select(columns, rows.order_by(of.c.contact_id))
     held = await connection.execute(_or_lock(statement).returning(CLAIM.contact_id, CLAIM.holder))
     return [row.contact_id for row in held if lease and row.holder == lease.holder]
-
-
-async def owe(connection: AsyncConnection, subscription_id: UUID, contacts: set[UUID], database: Database) -> None:
-    """Let contacts be claimed for a subscription, within a transaction that leaves something pending for each."""
-    now = database.clock.now()
-    rows = [
-        {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": now, "lease_until": None}
-        for contact_id in sorted(contacts)  # whoever locks several claims locks them in this order
-    ]
-    await connection.execute(_or_lock(_owing(connection)), rows)
 
 
 def _owing(connection: AsyncConnection) -> Any:
