@@ -71,12 +71,18 @@ class Gateway:
         }
         return inherited | own | dict(self.settings)
 
-    def start(self) -> "Gateway":
-        """Start it and wait until it says that it is up."""
+    def launch(self) -> int:
+        """Start it without waiting for anything; gives its process id."""
         self.var.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "services", "serve", *self.services]
             self._process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        return self._process.pid
+
+    def start(self) -> "Gateway":
+        """Start it and wait until it says that it is up."""
+        self.launch()
+        assert self._process is not None
         deadline = time.monotonic() + STARTING
         while not self.is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:

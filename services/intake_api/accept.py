@@ -83,7 +83,7 @@ class Accept:
         received_at, hours = self._received(submission, now)
         canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
         key, data_key = self.vault.new_key(contact_id)
-        kept = [await keep(self.blobs, contact_id, key, upload, number) for number, upload in enumerate(files)]
+        kept = await keep(self.blobs, contact_id, key, files)
         suggestion = None if submission.kind else await self.suggester.suggest(submission)
         row = {
             **_constant(now),

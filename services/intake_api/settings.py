@@ -32,6 +32,12 @@ class IntakeSettings(Settings):
     )
     model_file: Path | None = Field(None, description="Model of the tagger. Default: the one that is shipped.")
     event_source: str = Field("urn:onthaal:intake", description="The `source` of every event: an absolute URI or URN.")
+    handover_pace: float = Field(
+        1,
+        gt=0,
+        le=1,
+        description="Factor on every wait between attempts to hand an event over; below 1 only to try faults out in less time.",
+    )
     largest_contact: int = Field(
         50_000_000, ge=1_000_000, description="Largest submission with its files, in bytes; above it the answer is 413."
     )

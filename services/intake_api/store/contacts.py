@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
@@ -170,7 +170,7 @@ class Contacts:
         """Change a locked contact in a way that is told as `extended`, now or once the last telling is 5 seconds old."""
         now = self._database.clock.now()
         due = row["extended_at"] + COALESCE if row["extended_at"] else now
-        if due <= now:
+        if not now < due <= now + COALESCE:  # a telling that lies ahead was dated by a clock that has been set back since
             await self.change(connection, row, {**values, "extended_at": now, "extended_due": None})
             await self._outbox.emit(connection, EventType.EXTENDED, row)
         else:
@@ -179,7 +179,10 @@ class Contacts:
     async def tell_extended(self) -> int:
         """Tell the extensions that were held back and are due; gives how many."""
         now = self._database.clock.now()
-        query = select(tables.contact.c.id).where(tables.contact.c.extended_due <= now).limit(100)
+        due_at = tables.contact.c.extended_due
+        # what is due later than anything is held back was dated by a clock that has been set back since
+        is_due = or_(due_at <= now, due_at > now + COALESCE)
+        query = select(tables.contact.c.id).where(due_at.is_not(None), is_due).limit(100)
         async with self._database.read() as connection:
             due = (await connection.execute(query)).scalars().all()
         for contact_id in due:

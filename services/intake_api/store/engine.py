@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -22,6 +22,38 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
+
+LONGEST_WAIT = 20.0
+"""Seconds that a transaction on PostgreSQL may take."""
+
+
+class Watch:
+    """Hangs up on a PostgreSQL that does not answer. A network that forgets a connection tells nobody: only this ends the wait.
+
+    What waits for the connection, be it a statement, the commit or the return to the pool, then fails as for any lost connection,
+    and the pool makes its other connections anew.
+    """
+
+    def __init__(self) -> None:
+        """Watch nothing yet."""
+        self._end: asyncio.TimerHandle | None = None
+
+    async def over(self, connection: AsyncConnection) -> None:
+        """Watch over a connection for as long as the block lasts."""
+        self.over_line((await connection.get_raw_connection()).driver_connection)
+
+    def over_line(self, line: Any) -> None:
+        """Watch over a connection of the driver."""
+        self._end = asyncio.get_running_loop().call_later(LONGEST_WAIT, line.terminate)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End: it was answered."""
+        if self._end:
+            self._end.cancel()
 
 
 class Signal:
@@ -81,8 +113,12 @@ class Database:
 
         """
         try:
-            async with self._turn if self.on_sqlite else nullcontext(), self.writing.begin() as connection:
-                yield connection
+            async with self._turn if self.on_sqlite else nullcontext():
+                with Watch() as watch:
+                    async with self.writing.begin() as connection:
+                        if not self.on_sqlite:
+                            await watch.over(connection)
+                        yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
                 raise
@@ -97,8 +133,11 @@ class Database:
 
         """
         try:
-            async with self.reading.connect() as connection:
-                yield connection
+            with Watch() as watch:
+                async with self.reading.connect() as connection:
+                    if not self.on_sqlite:
+                        await watch.over(connection)
+                    yield connection
         except (SQLAlchemyError, OSError) as error:
             if not _is_away(error):
                 raise
@@ -116,10 +155,14 @@ class Database:
         kept = None
         try:
             kept = self._kept.pop() if self._kept else await self.writing.raw_connection()
-            rows: list[Any] = await cast("Any", kept.driver_connection).fetch(statement, *values)
+            line: Any = kept.driver_connection
+            with Watch() as watch:
+                watch.over_line(line)
+                rows: list[Any] = await line.fetch(statement, *values)
         except BaseException as error:  # a cancelled statement leaves its connection in an unknown state as well
             if kept is not None:
                 kept.invalidate()
+            self._forget_kept()
             if not isinstance(error, DATABASE_ERRORS) or not _is_away(error):
                 raise
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
@@ -148,12 +191,14 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        for kept in self._kept:
-            kept.invalidate()
-        self._kept.clear()
+        self._forget_kept()
         await self.writing.dispose()
         if self.on_sqlite:
             await self.reading.dispose()
+
+    def _forget_kept(self) -> None:
+        while self._kept:
+            self._kept.pop().invalidate()
 
 
 def _is_away(error: BaseException) -> bool:
@@ -163,17 +208,30 @@ def _is_away(error: BaseException) -> bool:
     return isinstance(error, OSError | NoConnectionLeft | asyncpg.InterfaceError) or _state(error) in AWAY
 
 
-AWAY = {"08", "40", "53", "57"}
-"""Classes of errors: connection lost, undone after a deadlock, no room or no memory, stopped by an administrator."""
+AWAY = {"08", "25", "40", "53", "55", "57"}
+"""Classes of errors: connection lost, transaction ended, undone after a deadlock, no room, locked too long, stopped by hand."""
 
 
 def _state(error: BaseException | None) -> str:
     return str(getattr(error, "sqlstate", None) or "")[:2]
 
 
+POSTGRESQL = {
+    "timeout": 5,
+    "command_timeout": 2 * LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
+    # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
+    "server_settings": {
+        "idle_in_transaction_session_timeout": str(int(LONGEST_WAIT * 500)),
+        "lock_timeout": str(int(LONGEST_WAIT * 750)),
+    },
+}
+
+
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True)
+        return create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=POSTGRESQL
+        )
     engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
 
     @sqlalchemy_event.listens_for(engine.sync_engine, "connect")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from onthaal_schema.intake import FileContent, FileUpload
-from onthaal_schema.problems import NotFound
+from onthaal_schema.problems import NotFound, ProblemError, ServiceUnavailable
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
 
@@ -21,7 +22,12 @@ class Blobs(Protocol):
     """Keeps bytes under a contact and a name."""
 
     async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
-        """Keep bytes: on return they are durable."""
+        """Keep bytes: on return they are durable.
+
+        Raises:
+            ServiceUnavailable: they cannot be kept now, and nothing of them is.
+
+        """
         ...
 
     async def get(self, contact: UUID, name: UUID) -> bytes:
@@ -47,7 +53,12 @@ class LocalBlobs:
 
     async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
         """Keep bytes: on return they are on the disk."""
-        await asyncio.to_thread(self._put, contact, name, content)
+        try:
+            await asyncio.to_thread(self._put, contact, name, content)
+        except OSError as error:
+            with suppress(OSError):  # what a full disk took of it is room that the next one needs
+                await self.remove(contact, [name])
+            raise ServiceUnavailable("The file cannot be stored now; send the same again.", retry_after_sec=2) from error
 
     async def get(self, contact: UUID, name: UUID) -> bytes:
         """Read bytes."""
@@ -92,8 +103,25 @@ class KeptFile:
 
 
 async def keep(
-    blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None = None
-) -> KeptFile:
+    blobs: Blobs, contact: UUID, key: DataKey, uploads: Sequence[FileUpload], message: UUID | None = None
+) -> list[KeptFile]:
+    """Encrypt files and keep their bytes, all of them or none.
+
+    Raises:
+        ServiceUnavailable: they cannot be kept now.
+
+    """
+    kept: list[KeptFile] = []
+    try:
+        for number, upload in enumerate(uploads):
+            kept.append(await _keep(blobs, contact, key, upload, number, message))
+    except ProblemError:
+        await blobs.remove(contact, [file.row["id"] for file in kept])
+        raise
+    return kept
+
+
+async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None) -> KeptFile:
     """Encrypt a file and keep its bytes, under a name of our own."""
     file_id = uuid4()
     digest, sealed = await asyncio.to_thread(

@@ -41,7 +41,7 @@ class Messages:
         async with self._database.read() as connection:
             row = await self._contacts.row(connection, contact_id)
         key = self._contacts.key(row)
-        kept = [await keep(self._blobs, contact_id, key, upload, number, message_id) for number, upload in enumerate(files)]
+        kept = await keep(self._blobs, contact_id, key, files, message_id)
         try:
             stored, created = await self._append(contact_id, message_id, message, kept, by)
         except (Conflict, Erased):

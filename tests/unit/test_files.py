@@ -1,0 +1,49 @@
+"""Files beside the database: kept whole, or refused in a way that tells to try again."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from onthaal_schema.intake import FileUpload
+from onthaal_schema.problems import ServiceUnavailable
+from services.intake_api.store.files import LocalBlobs, keep
+from services.intake_api.store.vault import DataKey
+
+
+class Shelf:
+    """Blobs with room for two."""
+
+    def __init__(self) -> None:
+        self.held: dict[UUID, bytes] = {}
+
+    async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
+        if len(self.held) == 2:
+            raise ServiceUnavailable("full")
+        self.held[name] = content
+
+    async def get(self, contact: UUID, name: UUID) -> bytes:
+        return self.held[name]
+
+    async def remove(self, contact: UUID, names: Sequence[UUID]) -> None:
+        for name in names:
+            del self.held[name]
+
+
+async def test_a_file_that_cannot_be_written_is_refused_for_now(tmp_path: Path) -> None:
+    (tmp_path / "no folder").touch()
+    with pytest.raises(ServiceUnavailable):
+        await LocalBlobs(tmp_path / "no folder").put(uuid4(), uuid4(), b"scan")
+
+
+async def test_of_several_files_all_are_kept_or_none() -> None:
+    shelf, contact = Shelf(), uuid4()
+    key = DataKey(contact, os.urandom(32))
+    uploads = [FileUpload(f"{number}.pdf", "application/pdf", b"scan") for number in range(3)]
+    with pytest.raises(ServiceUnavailable):
+        await keep(shelf, contact, key, uploads)
+    assert not shelf.held
+    kept = await keep(shelf, contact, key, uploads[:2])
+    assert {file.row["id"] for file in kept} == set(shelf.held)
