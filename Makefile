@@ -7,7 +7,7 @@ PY := $(BIN)/python
 INSTALLED := .venv/.installed
 BROWSER_TOOLS := tests/e2e/node_modules/.installed
 
-.PHONY: help run test test-fast check format demo bench test-faults lock train clean
+.PHONY: help run test test-fast check format demo bench bench-handover test-faults lock train clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ demo: $(INSTALLED) ## Replay the five published months and compare the figures
 bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 	@deploy/setup/bench
 	@$(PY) -m tests.bench
+
+bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
+	@$(PY) -m tests.bench.drain
 
 test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while clients are at work, and count what is lost
 	@deploy/setup/compiler

@@ -22,6 +22,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0
     drop: bool = False
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,19 @@ class Attempt:
     headers: Mapping[str, str]
     body: bytes
     answer: Answer
+    connection: int = 0
 
     @property
     def event(self) -> dict[str, Any]:
         """The event in it."""
         found: dict[str, Any] = json.loads(self.body)
         return found
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events in it: several in a batch."""
+        found = json.loads(self.body)
+        return found if isinstance(found, list) else [found]
 
     @property
     def contact(self) -> str:
@@ -61,6 +69,10 @@ class Attempt:
         return not self.answer.drop and 200 <= self.answer.status < 300
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a shorter queue drops who connects at once, and they come back a second later
+
+
 class Receiver:
     """Receives webhooks. Answers 204 unless a test set other answers, for every contact or for one."""
 
@@ -70,7 +82,7 @@ class Receiver:
         self.always = Answer()
         self._next: dict[str, deque[Answer]] = defaultdict(deque)
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/events"
 
@@ -80,7 +92,7 @@ class Receiver:
 
     def about(self, contact: object) -> list[Attempt]:
         """Give the attempts about a contact, in order."""
-        return [attempt for attempt in tuple(self.attempts) if attempt.contact == str(contact)]
+        return [attempt for attempt in tuple(self.attempts) if any(event["subject"] == str(contact) for event in attempt.events)]
 
     def taken(self, contact: object) -> list[Attempt]:
         """Give the attempts about a contact that were answered with success."""
@@ -101,7 +113,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = receiver._received(self.path, dict(self.headers.items()), body)
+                answer = receiver._received(self.path, dict(self.headers.items()), body, self.client_address[1])
                 time.sleep(answer.delay_s)
                 if answer.drop:
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -111,8 +123,9 @@ class Receiver:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if answer.status != 204:
-                    self.send_header("Content-Length", "0")
+                    self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
+                self.wfile.write(answer.body)
 
             def handle(self) -> None:
                 try:
@@ -125,12 +138,14 @@ class Receiver:
 
         return Handler
 
-    def _received(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _received(self, path: str, headers: Mapping[str, str], body: bytes, connection: int) -> Answer:
         with self._changed:
-            answers = self._next[str(json.loads(body)["subject"])]
+            found = json.loads(body)
+            contacts = [event["subject"] for event in (found if isinstance(found, list) else [found])]
+            answers = next((self._next[contact] for contact in contacts if self._next[contact]), None)
             answer = answers.popleft() if answers else self.always
             lower = {name.lower(): value for name, value in headers.items()}
-            self.attempts.append(Attempt(time.monotonic(), path, lower, body, answer))
+            self.attempts.append(Attempt(time.monotonic(), path, lower, body, answer, connection))
             self._changed.notify_all()
         return answer
 

@@ -42,13 +42,17 @@ def upgrade() -> None:
         subscription.add_column(sa.Column("rate", sa.Integer(), nullable=True))
         subscription.add_column(sa.Column("sealed_former_secret", sa.LargeBinary(), nullable=True))
         subscription.add_column(sa.Column("former_secret_until", MOMENT, nullable=True))
+        subscription.add_column(sa.Column("failing_since", MOMENT, nullable=True))
         subscription.add_column(sa.Column("held_until", MOMENT, nullable=True))
+        subscription.add_column(sa.Column("paced_until", MOMENT, nullable=True))
         subscription.add_column(sa.Column("replay_position", POSITION, nullable=True))
         subscription.add_column(sa.Column("replay_until", POSITION, nullable=True))
         subscription.add_column(sa.Column("replay_since", MOMENT, nullable=True))
         for name in ("since", "checked", "missing", "difference"):
             subscription.alter_column(name, existing_type=SUBSCRIPTION[name][0], server_default="0")
     op.add_column("claim", sa.Column("holder", sa.Uuid(), nullable=True))
+    op.drop_index("ix_claim_due_at", "claim")
+    op.create_index("ix_claim_due_at", "claim", ["subscription_id", "due_at"])
     op.add_column("delivery", sa.Column("fetched_at", MOMENT, nullable=True))
     op.execute("UPDATE delivery SET fetched_at = settled_at")
     op.create_index("ix_delivery_contact_id", "delivery", ["contact_id"])
@@ -78,12 +82,16 @@ def downgrade() -> None:
     op.drop_index("ix_delivery_contact_id", "delivery")
     with op.batch_alter_table("delivery") as delivery:
         delivery.drop_column("fetched_at")
+    op.drop_index("ix_claim_due_at", "claim")
+    op.create_index("ix_claim_due_at", "claim", ["due_at"])
     with op.batch_alter_table("claim") as claim:
         claim.drop_column("holder")
     with op.batch_alter_table("event") as event:
         for name in EVENT:
             event.drop_column(name)
     with op.batch_alter_table("subscription") as subscription:
+        secrets = ("sealed_former_secret", "former_secret_until")
+        breaker = ("failing_since", "held_until", "paced_until")
         replay = ("replay_position", "replay_until", "replay_since")
-        for name in (*SUBSCRIPTION, "rate", "sealed_former_secret", "former_secret_until", "held_until", *replay):
+        for name in (*SUBSCRIPTION, "rate", *secrets, *breaker, *replay):
             subscription.drop_column(name)

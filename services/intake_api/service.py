@@ -20,7 +20,6 @@ from services.intake_api.handover.feed import Feed
 from services.intake_api.handover.handshake import OptionsHandshake
 from services.intake_api.handover.jetstream import jetstream
 from services.intake_api.handover.measured import Measured
-from services.intake_api.handover.sinks import Sinks
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.hours import Hours
 from services.intake_api.reception import Reception
@@ -97,8 +96,8 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         clock=clock,
     )
 
-    webhook = Webhook(clock)
-    sinks = Measured(Sinks({"https": webhook, "http": webhook, "nats": jetstream(process, settings)}), clock)
+    webhook = Measured(Webhook(clock), clock)
+    sinks = {"https": webhook, "http": webhook, "nats": Measured(jetstream(process, settings), clock)}
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -115,7 +114,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         router=_router(),
         workers={
             "writer": writer.run,
-            "dispatcher": Dispatcher(database, store.deliveries, store.subscriptions, sinks).run,
+            "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
             "extensions": Extensions(kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-LARGEST_EVENT: Final = 256 * 1024
-"""Bytes. Events are thin: the gateway sends less than 64 kB."""
+LARGEST_DELIVERY: Final = 4 * 1024 * 1024
+"""Bytes. Events are thin: one is a few kB, and a batch holds as many as your subscription allows."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -82,7 +82,7 @@ async def _body(receive: Receive) -> bytes:
     """Read a body, or as much of it as shows that it is too large."""
     body = bytearray()
     more = True
-    while more and len(body) <= LARGEST_EVENT:
+    while more and len(body) <= LARGEST_DELIVERY:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)

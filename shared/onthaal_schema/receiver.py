@@ -6,14 +6,14 @@
     receiver = Receiver("whsec_…", "https://onthaal.example", "token", on_contact, seen)
     app = asgi(receiver, path="/events")
 
-In a framework you already have, call `receiver.handle(headers, body)` instead of `asgi`.
+In a framework you already have, call `receiver.handle(headers, body)` instead of `asgi`. Both take single events and batches.
 Needs the extra `receiver` (httpx, standardwebhooks) and no web framework.
 """
 
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -21,18 +21,18 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 import httpx
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from onthaal_schema.contact import Contact
 from onthaal_schema.events import ContactEvent, EventPage, EventType
-from onthaal_schema.events_app import LARGEST_EVENT, asgi
+from onthaal_schema.events_app import LARGEST_DELIVERY, asgi
 from onthaal_schema.intake import IntakeClient
 from onthaal_schema.problems import Erased, Problem, ProblemError, ServiceUnavailable
 from onthaal_schema.seen_events import SeenEvents, SeenInFile, SeenInMemory
 from onthaal_schema.signature import Signatures
 
 __all__ = [
-    "LARGEST_EVENT",
+    "LARGEST_DELIVERY",
     "CatchUpStopped",
     "OnContact",
     "Receipt",
@@ -87,6 +87,11 @@ class Receipt(StrEnum):
         return _STATUS[self]
 
 
+CONTACTS_AT_ONCE: Final = 8
+"""Contacts of a batch that are fetched and handled at the same time."""
+
+_EVENTS: Final[TypeAdapter[ContactEvent | list[ContactEvent]]] = TypeAdapter(ContactEvent | list[ContactEvent])
+
 _STATUS: Final = {
     Receipt.HANDLED: 204,
     Receipt.ALREADY_HANDLED: 204,
@@ -136,22 +141,26 @@ class Receiver:
         await self._http.aclose()
 
     async def handle(self, headers: Mapping[str, str], body: bytes) -> Receipt:
-        """Take a delivery: its headers, and the body's bytes as they came. Answer with the `status`."""
-        if len(body) > LARGEST_EVENT:
+        """Take a delivery: its headers, and the body's bytes as they came. Answer with the `status`.
+
+        The body is one event, or a batch of them (CloudEvents batched mode) where your subscription allows batches. The answer
+        counts for the whole batch: when one event must come again all do, and those that were handled are not handled twice.
+        """
+        if len(body) > LARGEST_DELIVERY:
             return Receipt.TOO_LARGE
         if not self._signatures.trust(headers, body):
             return Receipt.NOT_TRUSTED
         return await self.take(body)
 
     async def take(self, body: bytes) -> Receipt:
-        """Take an event of a source that you trust already, such as a stream that only the gateway may write to."""
-        if len(body) > LARGEST_EVENT:
+        """Take an event, or a batch, of a source that you trust already, such as a stream that only the gateway may write to."""
+        if len(body) > LARGEST_DELIVERY:
             return Receipt.TOO_LARGE
         try:
-            event = ContactEvent.model_validate_json(body)
+            events = _EVENTS.validate_json(body)
         except ValidationError:
             return Receipt.MALFORMED
-        return await self._receive(event)
+        return await self._receive_all([events] if isinstance(events, ContactEvent) else events)
 
     async def catch_up(self, cursor: str | None = None) -> str | None:
         """Handle what the feed holds after the cursor (None: everything); return the cursor to go on from.
@@ -170,6 +179,25 @@ class Receiver:
             cursor = page.cursor
             if not page.next:
                 return cursor
+
+    async def _receive_all(self, events: Sequence[ContactEvent]) -> Receipt:
+        """Receive events of one contact in their order, and different contacts side by side."""
+        by_contact: dict[UUID, list[ContactEvent]] = {}
+        for event in events:
+            by_contact.setdefault(event.subject, []).append(event)
+        some = asyncio.Semaphore(CONTACTS_AT_ONCE)
+
+        async def in_order(of_contact: Sequence[ContactEvent]) -> set[Receipt]:
+            async with some:
+                receipts: set[Receipt] = set()
+                for event in of_contact:
+                    receipts.add(await self._receive(event))
+                    if Receipt.TRY_AGAIN in receipts:
+                        break
+                return receipts
+
+        receipts = set().union(*await asyncio.gather(*map(in_order, by_contact.values())))
+        return next((one for one in (Receipt.TRY_AGAIN, Receipt.HANDLED) if one in receipts), Receipt.ALREADY_HANDLED)
 
     async def _receive(self, event: ContactEvent) -> Receipt:
         turn = self._turns.setdefault(event.subject, asyncio.Lock())

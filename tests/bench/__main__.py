@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.bench import chat, delivery
+from tests.bench import chat, delivery, drain
 from tests.bench.intake import TAGGED, UNTAGGED, Contender, measure, table
 from tests.bench.servers import SLOW_FSYNC, floor, gateway, postgres
 
@@ -72,6 +72,7 @@ def main() -> None:
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SLOW_FSYNC, "-ldl"], check=True)
         intake("Intake with 2 ms more for each flush", (32,), {"LD_PRELOAD": str(library)})
     delivery.main()
+    drain.main()
     chat.main()
 
 

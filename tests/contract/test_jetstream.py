@@ -59,7 +59,7 @@ def erased(contact: UUID) -> Pending:
 
 
 def to(prefix: str) -> Subscriber:
-    return Subscriber(uuid4(), f"nats:///{prefix}", "whsec_")
+    return Subscriber(uuid4(), f"nats:///{prefix}", 1, ("whsec_",))
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from onthaal_schema.receiver import (
-    LARGEST_EVENT,
+    LARGEST_DELIVERY,
     CatchUpStopped,
     OnContact,
     Receipt,
@@ -181,6 +181,52 @@ async def test_a_signed_event_reaches_the_callback_with_the_fetched_contact(gate
     assert (received.contact.reference, received.contact.text) == ("K7-M2-P", "Het gaat om de trainer.")
 
 
+def signed_batch(events: list[dict[str, object]]) -> tuple[dict[str, str], bytes]:
+    body, at, name = json.dumps(events), datetime.now(UTC), str(uuid4())
+    signature = Webhook(SECRET).sign(name, at, body)
+    return {"Webhook-Id": name, "Webhook-Timestamp": str(int(at.timestamp())), "Webhook-Signature": signature}, body.encode()
+
+
+async def test_a_batch_is_handled_in_the_order_of_each_contact(gateway: Gateway, service: CaseService, seen: SeenEvents) -> None:
+    contacts = [uuid4() for _ in range(20)]
+    batch = [event(contact, version) for version in (1, 2, 3) for contact in contacts]
+    async with receiving(gateway, service.on_contact, seen) as receiver:
+        assert await receiver.handle(*signed_batch(batch)) is Receipt.HANDLED
+        assert await receiver.handle(*signed_batch(batch)) is Receipt.ALREADY_HANDLED
+    for contact in contacts:
+        versions = [one.event.data.version for one in service.received if one.event.subject == contact]
+        assert versions == sorted(versions)
+        assert versions
+
+
+async def test_a_batch_comes_again_when_one_of_its_events_could_not_be_handled(gateway: Gateway, seen: SeenEvents) -> None:
+    good, bad = uuid4(), uuid4()
+    handled: list[UUID] = []
+    failing = True
+
+    async def on_contact(received: ReceivedContact) -> None:
+        if failing and received.event.subject == bad:
+            message = "not now"
+            raise RuntimeError(message)
+        handled.append(received.event.subject)
+
+    batch = [event(bad), event(good)]
+    async with receiving(gateway, on_contact, seen) as receiver:
+        assert (await receiver.handle(*signed_batch(batch))).status == 503
+        failing = False
+        assert (await receiver.handle(*signed_batch(batch))).status == 204
+    assert sorted(handled) == sorted([good, bad])
+
+
+@pytest.mark.parametrize("body", [[{"id": "x"}], "text", [[]], [event(), {}]])
+async def test_a_batch_that_holds_anything_else_is_malformed(
+    gateway: Gateway, service: CaseService, body: list[dict[str, object]]
+) -> None:
+    async with receiving(gateway, service.on_contact) as receiver:
+        assert await receiver.handle(*signed_batch(body)) is Receipt.MALFORMED
+    assert service.received == []
+
+
 async def test_a_changed_body_is_not_trusted(gateway: Gateway, service: CaseService) -> None:
     headers, body = signed(event())
     async with receiving(gateway, service.on_contact) as receiver:
@@ -230,7 +276,7 @@ async def test_a_signed_body_that_is_no_event_is_malformed(gateway: Gateway, ser
 
 async def test_a_huge_body_is_refused_unread(gateway: Gateway, service: CaseService) -> None:
     async with receiving(gateway, service.on_contact) as receiver:
-        assert (await receiver.handle(*signed(event() | {"padding": "x" * LARGEST_EVENT}))).status == 413
+        assert (await receiver.handle(*signed(event() | {"padding": "x" * LARGEST_DELIVERY}))).status == 413
 
 
 async def test_twelve_equal_deliveries_at_once_are_handled_once(gateway: Gateway, service: CaseService, seen: SeenEvents) -> None:
@@ -366,7 +412,7 @@ async def test_the_asgi_app_answers_deliveries_at_its_path_alone(gateway: Gatewa
         transport = httpx.ASGITransport(asgi(receiver, path="/events"))
         async with httpx.AsyncClient(transport=transport, base_url="http://cases") as client:
             assert (await client.post("/events", headers=headers, content=body)).status_code == 204
-            assert (await client.post("/events", headers=headers, content=b"x" * (LARGEST_EVENT + 1))).status_code == 413
+            assert (await client.post("/events", headers=headers, content=b"x" * (LARGEST_DELIVERY + 1))).status_code == 413
             assert (await client.get("/events")).status_code == 405
             consent = await client.options("/events", headers={"WebHook-Request-Origin": "onthaal.example"})
             assert (consent.status_code, consent.headers["WebHook-Allowed-Origin"]) == (200, "onthaal.example")

@@ -1,101 +1,126 @@
-"""Hands events over by webhook: in order within a contact, in parallel between contacts, until they are taken.
+"""Hands events over: in order within a contact, in parallel between contacts, until they are taken.
 
-At least once: an event is delivered again when the answer was lost. Retries follow `LADDER`; what will never be
-taken, and what was tried to the end of the ladder, becomes a dead letter that a person sees and can send again.
+At least once: an event is delivered again when the answer was lost. What will never be taken, and what was tried to the end
+of the ladder, becomes a dead letter that a person sees and can send again.
 """
 
 import asyncio
-import random
-from dataclasses import dataclass, replace
-from datetime import timedelta
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
 
-from services.intake_api.handover.sink import Answer, Fate, Sink
-from services.intake_api.store.deliveries import Claimed, Deliveries, Outlook, Pending
-from services.intake_api.store.engine import Database
-from services.intake_api.store.subscriptions import SubscriptionStore
+from onthaal_schema.problems import ServiceUnavailable
+from services.intake_api.handover.lane import Lane
+from services.intake_api.handover.sink import Sink
+from services.intake_api.store.deliveries import Deliveries, Outlook
 from services.kit.logging import logger
 
 log = logger(__name__)
 
-LADDER = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
-)
-"""How long to wait after each failed attempt; after the last one the event is a dead letter."""
-
-TOGETHER = 16
 AT_MOST_IDLE = 1.0
 """Seconds after which the database is looked at without having been woken: another process may have written."""
+BUSY = 0.01
+"""Seconds between two looks while events are being posted: who posts looks for more by itself."""
+PUT_BACK = 5.0
+"""Seconds by which a clock that runs is never corrected at once."""
 
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """The worker of the hand-over. `pace` is a factor on every wait between attempts."""
+    """The worker of the hand-over. Sinks go by the scheme of the addresses that they speak to."""
 
-    database: Database
     deliveries: Deliveries
-    subscriptions: SubscriptionStore
-    sink: Sink
-    pace: float = 1
+    sinks: Mapping[str, Sink]
+    drain: float = 10
+    """Seconds that what is being posted is given to finish when the worker is cancelled."""
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        await self.deliveries.hand_back_all()
-        async with self.sink.session(), asyncio.TaskGroup() as group:
-            room = asyncio.Semaphore(TOGETHER * 4)
+        """Deliver until cancelled; then finish what was begun and give the rest back."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.deliveries.on_duty())
+            for sink in dict.fromkeys(self.sinks.values()):
+                await stack.enter_async_context(sink.session())
+            duty = _Duty(self)
+            working = asyncio.create_task(duty.work())
+            try:
+                await asyncio.shield(working)
+            finally:
+                await duty.end(working)
+
+
+@dataclass
+class _Duty:
+    """The lanes of a dispatcher, for as long as it runs."""
+
+    dispatcher: Dispatcher
+    lanes: dict[UUID, Lane] = field(default_factory=dict)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    ending: bool = False
+
+    async def work(self) -> None:
+        deliveries = self.dispatcher.deliveries
+        ahead = deliveries.clock.now().timestamp() - time.monotonic()
+        async with asyncio.TaskGroup() as group:
             while True:
-                outlook = await self.deliveries.outlook()
-                if outlook.behind:
-                    await self.deliveries.spread()
-                elif not outlook.active:
-                    await asyncio.sleep(AT_MOST_IDLE)  # nobody to tell: let the intake have the machine
+                try:
+                    ahead = await self._watch_clock(ahead)
+                    outlooks = await deliveries.outlook()
+                except ServiceUnavailable:
+                    log.warning("the database cannot be read now")
+                    await asyncio.sleep(AT_MOST_IDLE)
                     continue
-                elif not self._is_due(outlook):
-                    await self.database.events.wait(self._idle(outlook))
-                    continue
-                await self._start_some(group, room)
+                self._wake(outlooks, group)
+                await self._rest(outlooks)
 
-    async def _start_some(self, group: asyncio.TaskGroup, room: asyncio.Semaphore) -> None:
-        if room.locked():
-            await room.acquire()
-            room.release()
-        for claimed in await self.deliveries.claim(TOGETHER):
-            await room.acquire()
-            group.create_task(self._serve(claimed)).add_done_callback(lambda _: room.release())
+    async def _watch_clock(self, ahead: float) -> float:
+        """Let no contact wait for an hour again because the clock was put back by one."""
+        deliveries = self.dispatcher.deliveries
+        is_now = deliveries.clock.now().timestamp() - time.monotonic()
+        if is_now < ahead - PUT_BACK:
+            log.warning("the clock was put back", seconds=round(ahead - is_now))
+            await deliveries.try_all_now()
+        return is_now
 
-    def _is_due(self, outlook: Outlook) -> bool:
-        return outlook.due is not None and outlook.due <= self.database.clock.now()
+    def _wake(self, outlooks: Sequence[Outlook], group: asyncio.TaskGroup) -> None:
+        now = self.dispatcher.deliveries.clock.now()
+        for inactive in self.lanes.keys() - {outlook.subscription_id for outlook in outlooks}:
+            self.lanes[inactive].give_back()
+        for outlook in outlooks:
+            if outlook.subscription_id not in self.lanes and not self.ending:
+                self._open(outlook.subscription_id, group)
+            if (outlook.behind or (outlook.due and outlook.due <= now)) and outlook.subscription_id in self.lanes:
+                self.lanes[outlook.subscription_id].wake()
 
-    def _idle(self, outlook: Outlook) -> float:
-        if outlook.due is None:
-            return AT_MOST_IDLE
-        return min(AT_MOST_IDLE, max(0.01, (outlook.due - self.database.clock.now()).total_seconds()))
+    def _open(self, subscription_id: UUID, group: asyncio.TaskGroup) -> None:
+        lane = self.lanes[subscription_id] = Lane(subscription_id, self.dispatcher.deliveries, self.dispatcher.sinks)
+        running = group.create_task(lane.run())
+        self.running.add(running)
+        running.add_done_callback(self.running.discard)
 
-    async def _serve(self, claimed: Claimed) -> None:
-        try:
-            owed = True
-            while owed:
-                pending = await self.deliveries.pending(claimed)
-                owed = pending is not None and await self._deliver(claimed, pending)
-                claimed = replace(claimed, attempts=0)  # each event climbs the ladder by itself
-        except asyncio.CancelledError:
-            await asyncio.shield(self.deliveries.hand_back(claimed))
-            raise
+    async def _rest(self, outlooks: Sequence[Outlook]) -> None:
+        if not outlooks:
+            await asyncio.sleep(AT_MOST_IDLE)  # nobody to tell: let the intake have the machine
+            return
+        now = self.dispatcher.deliveries.clock.now()
+        if any(lane.is_busy for lane in self.lanes.values()):
+            await asyncio.sleep(BUSY)
+        idle = [outlook for outlook in outlooks if not self.lanes[outlook.subscription_id].is_busy]
+        due = min((outlook.due for outlook in idle if outlook.due), default=None)
+        seconds = (due - now).total_seconds() if due else AT_MOST_IDLE
+        await self.dispatcher.deliveries.committed.wait(min(AT_MOST_IDLE, max(BUSY, seconds)))
 
-    async def _deliver(self, claimed: Claimed, pending: Pending) -> bool:
-        answer = await self.sink.send(claimed.subscriber, [pending])
-        if answer.fate is Fate.TAKEN:
-            return await self.deliveries.settle(claimed, pending.position, "delivered")
-        log.warning("delivery failed", subscription=str(claimed.subscriber.id), position=pending.position, reason=answer.reason)
-        if answer.fate is Fate.GONE:
-            await self.subscriptions.disable(claimed.subscriber.id, answer.reason)
-            await self.deliveries.hand_back(claimed)
-            return False
-        if answer.fate is Fate.REFUSED or claimed.attempts >= len(LADDER):
-            return await self.deliveries.settle(claimed, pending.position, "dead", answer.reason)
-        await self._postpone(claimed, pending, answer)
-        return False
-
-    async def _postpone(self, claimed: Claimed, pending: Pending, answer: Answer) -> None:
-        wait = LADDER[claimed.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
-        until = self.database.clock.now() + max(wait, timedelta(seconds=answer.retry_after)) * self.pace
-        await self.deliveries.postpone(claimed, pending.position, until, answer.reason)
+    async def end(self, working: "asyncio.Task[None]") -> None:
+        self.ending = True
+        for lane in self.lanes.values():
+            lane.stop()
+        if self.running:
+            await asyncio.wait(self.running, timeout=self.dispatcher.drain)
+        working.cancel()
+        await asyncio.wait([working])
+        for lane in self.lanes.values():
+            try:
+                await lane.settle_the_rest()
+            except ServiceUnavailable:
+                log.warning("leases are left to end by themselves")

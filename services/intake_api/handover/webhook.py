@@ -1,10 +1,11 @@
-"""One signed POST to a subscriber (CloudEvents 1.0 structured mode, Standard Webhooks signature)."""
+"""One signed POST to a subscriber: CloudEvents 1.0, structured or batched mode, with Standard Webhooks signatures."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from uuid import UUID
+from functools import lru_cache
+from uuid import UUID, uuid5
 
 import aiohttp
 from standardwebhooks.webhooks import Webhook as Signer
@@ -15,36 +16,46 @@ from services.kit.clock import Clock
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 LONGEST_RETRY_AFTER = 24 * 3600
+LARGEST_ANSWER = 65_536
+"""Bytes of an answer's body that are read, and thrown away, to use the connection again; above them it is closed."""
+BATCHES = UUID("6c0f0b0e-2f6b-5c53-9d0c-6f1f4b6f7a11")
 
 
 class Webhook:
-    """Posts events. Follows no redirect, reads no answer's body, and gives up after 20 seconds."""
+    """Posts events. Follows no redirect, keeps nothing of an answer's body, and gives up after 20 seconds."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, timeout: aiohttp.ClientTimeout = TIMEOUT) -> None:
         """Date signatures by a clock."""
         self._clock = clock
+        self._timeout = timeout
         self._http: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
         """Keep connections for the length of a block."""
-        async with aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        # how many are open is the lanes' to say: one limit for all would let a slow subscriber use up the others' connections
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        ) as http:
             self._http = http
             yield
 
     async def send(self, subscriber: Subscriber, events: Sequence[Pending]) -> Answer:
-        """Post events of one subscription, in their order."""
-        event_id, payload = events[0].event_id, events[0].payload
+        """Post events of one subscription, in their order: as an array where the subscription takes batches."""
         if self._http is None:
             message = "post within session()"
             raise RuntimeError(message)
+        post_id, kind, body = _written(subscriber, events)
         headers = {
-            "Content-Type": "application/cloudevents+json; charset=utf-8",
-            **self._signature(subscriber, event_id, payload),
+            "Content-Type": f"application/{kind}; charset=utf-8",
+            **_signature(subscriber, post_id, body, self._clock.now()),
         }
         try:
-            async with self._http.post(subscriber.url, data=payload.encode(), headers=headers, allow_redirects=False) as response:
-                return _meaning(response.status, self._seconds(response.headers.get("Retry-After", "")))
+            async with self._http.post(subscriber.url, data=body.encode(), headers=headers, allow_redirects=False) as response:
+                answer = _meaning(response.status, self._seconds(response.headers.get("Retry-After", "")))
+                await _read_out(response)
+                return answer
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(Fate.LATER, type(error).__name__)
 
@@ -57,13 +68,37 @@ class Webhook:
         except (ValueError, TypeError):
             return 0
 
-    def _signature(self, subscriber: Subscriber, event_id: UUID, payload: str) -> dict[str, str]:
-        now = self._clock.now().astimezone(UTC)
-        return {
-            "webhook-id": str(event_id),
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(Signer(secret).sign(str(event_id), now, payload) for secret in subscriber.secrets),
-        }
+
+def _written(subscriber: Subscriber, events: Sequence[Pending]) -> tuple[str, str, str]:
+    """Give the id of a post, the same whenever the same events are posted, the kind of its content, and the content."""
+    if subscriber.batch == 1:
+        return str(events[0].event_id), "cloudevents+json", events[0].payload
+    post_id = uuid5(BATCHES, "".join(str(event.event_id) for event in events))
+    return str(post_id), "cloudevents-batch+json", f"[{','.join(event.payload for event in events)}]"
+
+
+def _signature(subscriber: Subscriber, post_id: str, body: str, now: datetime) -> dict[str, str]:
+    at = now.astimezone(UTC)
+    return {
+        "webhook-id": post_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(_signer(secret).sign(post_id, at, body) for secret in subscriber.secrets),
+    }
+
+
+@lru_cache(maxsize=256)
+def _signer(secret: str) -> Signer:
+    return Signer(secret)
+
+
+async def _read_out(response: aiohttp.ClientResponse) -> None:
+    """Read a short body to its end; the status has said everything, so a body that is long or breaks off changes nothing."""
+    left = LARGEST_ANSWER
+    try:
+        while left > 0 and (part := await response.content.read(left)):
+            left -= len(part)
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        response.close()
 
 
 def _meaning(status: int, retry_after: float) -> Answer:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -95,6 +95,7 @@ class Database:
         """Connect on first use."""
         self.clock = clock
         self.on_sqlite = url.startswith("sqlite")
+        self.file = make_url(url).database if self.on_sqlite else None
         self.writing = _engine(url, immediate=True)
         self.reading = _engine(url, immediate=False) if self.on_sqlite else self.writing
         self.events = Signal()

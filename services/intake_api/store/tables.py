@@ -239,7 +239,9 @@ subscription = Table(
     Column("delivered", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("failing_since", Moment),
     Column("held_until", Moment),
+    Column("paced_until", Moment),
     Column("last_error", String(200)),
     Column("last_error_at", Moment),
     Column("since", POSITION, nullable=False, server_default="0"),
@@ -280,7 +282,7 @@ claim = Table(
     Column("due_at", Moment, nullable=False),
     Column("lease_until", Moment),
     Column("holder", Uuid),
-    Index("ix_claim_due_at", "due_at"),
+    Index("ix_claim_due_at", "subscription_id", "due_at"),
 )
 
 alarm = Table(

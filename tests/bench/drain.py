@@ -1,0 +1,169 @@
+"""Draining a backlog on PostgreSQL beside the bare loops, and whether a long past slows delivery or the feed; all in one run.
+
+The floors: claim 100 rows with SKIP LOCKED, post 16 at a time with aiohttp, mark them; and claim 100, post them as one body, mark them.
+"""
+
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import asyncpg
+import uvloop
+from sqlalchemy import text
+
+from services.intake_api.handover.dispatcher import Dispatcher
+from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.webhook import Webhook
+from services.intake_api.store.outbox import EventFrame, Outbox
+from tests.bench.servers import postgres
+from tests.handing_over import HandOver, handing_over, until
+from tests.running import free_port
+
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+SINGLE = int(os.environ.get("EVENTS", "3000"))
+BATCHED = 4 * SINGLE
+PAYLOAD = {"specversion": "1.0", "id": str(uuid4()), "subject": str(uuid4()), "data": {"x": "y" * 480}}
+
+CLAIM = """
+UPDATE bare SET lease = now() + interval '60 seconds' WHERE id IN (
+    SELECT id FROM bare WHERE done IS NULL AND (lease IS NULL OR lease < now()) ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
+) RETURNING id, payload
+"""
+EVENTS = """
+INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
+SELECT nextval('event_position'), gen_random_uuid(), gen_random_uuid(), 1, 'registered', 'person', 'telefoon', 'melding', now(), :payload
+FROM generate_series(1, :count)
+"""
+
+
+@contextmanager
+def receiver():
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("receiver.py")), str(port)])
+    try:
+        time.sleep(1)
+        yield f"http://127.0.0.1:{port}/events"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def bare(dsn: dict, url: str, count: int, *, batch: bool) -> float:
+    """Drain a plain outbox; gives events a second."""
+    connection = await asyncpg.connect(**dsn)
+    try:
+        await connection.execute("DROP TABLE IF EXISTS bare")
+        await connection.execute(
+            "CREATE TABLE bare (id bigserial PRIMARY KEY, payload text NOT NULL, lease timestamptz, done timestamptz)"
+        )
+        await connection.execute("CREATE INDEX ON bare (id) WHERE done IS NULL")
+        await connection.execute(
+            "INSERT INTO bare (payload) SELECT $1 FROM generate_series(1, $2::int)", json.dumps(PAYLOAD), count
+        )
+        await connection.execute("ANALYZE bare")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            sixteen = asyncio.Semaphore(16)
+
+            async def post(body: str) -> None:
+                async with sixteen, http.post(url, data=body.encode()) as response:
+                    assert response.status == 204
+
+            begun = time.perf_counter()
+            while rows := await connection.fetch(CLAIM):
+                if batch:
+                    await post(f"[{','.join(row['payload'] for row in rows)}]")
+                else:
+                    await asyncio.gather(*(post(row["payload"]) for row in rows))
+                await connection.execute("UPDATE bare SET done = now() WHERE id = ANY($1)", [row["id"] for row in rows])
+            return count / (time.perf_counter() - begun)
+    finally:
+        await connection.close()
+
+
+async def backlog(hand_over: HandOver, count: int) -> None:
+    async with hand_over.database.write() as connection:
+        await connection.execute(text(EVENTS), {"payload": json.dumps(PAYLOAD), "count": count})
+
+
+async def owed(hand_over: HandOver, subscription) -> bool:
+    async with hand_over.database.read() as connection:
+        query = text(
+            "SELECT position = (SELECT max(position) FROM event) AND NOT EXISTS (SELECT 1 FROM claim WHERE subscription_id = id) FROM subscription WHERE id = :id"
+        )
+        return not (await connection.execute(query, {"id": subscription})).scalar()
+
+
+async def ours(hand_over: HandOver, url: str, count: int, *, batch: int) -> float:
+    """Drain a backlog of events as the gateway does; gives events a second."""
+    async with hand_over.database.write() as connection:
+        head = (await connection.execute(text("SELECT coalesce(max(position), 0) FROM event"))).scalar()
+    subscription = await hand_over.subscribe(url, batch=batch, position=head, status="paused")
+    await backlog(hand_over, count)
+    webhook = Webhook(hand_over.clock)
+    await hand_over.change(subscription, status="active")
+    begun = time.perf_counter()
+    running = asyncio.create_task(Dispatcher(hand_over.deliveries, {"http": webhook}).run())
+
+    async def done() -> bool:
+        await asyncio.sleep(0.02)
+        return not await owed(hand_over, subscription)
+
+    await until(done, 120)
+    seconds = time.perf_counter() - begun
+    running.cancel()
+    await asyncio.wait([running])
+    row = await hand_over.subscription(subscription)
+    assert (row["delivered"], row["pending"], row["dead"]) == (count, 0, 0), row
+    await hand_over.change(subscription, status="disabled")
+    return count / seconds
+
+
+def line(name: str, mine: list[float], floor: list[float]) -> str:
+    ratios = [a / b for a, b in zip(mine, floor, strict=True)]
+    ratio = statistics.median(mine) / statistics.median(floor)
+    return f"{name:<44}{statistics.median(mine):>12,.0f}{ratio:>9.2f}{min(ratios):>13.2f}-{max(ratios):<6.2f}"
+
+
+async def drain(dsn: dict, url: str, receiving: str) -> None:
+    print(f"\nDraining a backlog on PostgreSQL, {ROUNDS} rounds\n{'':<44}{'events/s':>12}{'x floor':>9}{'(min-max a round)':>20}")
+    async with handing_over(url) as hand_over:
+        for name, count, batch in (("one event a post, 16 posts at once", SINGLE, 1), ("batches of 100", BATCHED, 100)):
+            floors, mine = [], []
+            slots = [
+                (floors, lambda: bare(dsn, receiving, count, batch=batch > 1)),
+                (mine, lambda: ours(hand_over, receiving, count, batch=batch)),
+            ]
+            for number in range(ROUNDS + 1):
+                for rates, slot in random.Random(number).sample(slots, 2):
+                    rates.append(await slot())
+            print(line(f"floor: bare loop, {name}", floors[1:], floors[1:]))
+            print(line("onthaal", mine[1:], floors[1:]), flush=True)
+
+
+async def main_async() -> None:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        socket = stack.enter_context(postgres(folder / "postgres"))
+        receiving = stack.enter_context(receiver())
+        dsn = {"user": "postgres", "database": "postgres", "host": socket}
+        await drain(dsn, f"postgresql+asyncpg://postgres@/postgres?host={socket}", receiving)
+
+
+def main() -> None:
+    """Run every measurement of the hand-over."""
+    uvloop.run(main_async())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,404 @@
+"""The delivery engine on both databases: order, leases, retries, the circuit breaker, batches, filters, pace."""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from standardwebhooks import Webhook
+
+from services.intake_api.store.deliveries import Patience, Served
+from services.kit.clock import SetClock
+from tests.handing_over import SECRET, HandOver, contacts, event, handing_over, until
+from tests.receiving import Answer, Receiver, receiving
+
+pytestmark = pytest.mark.asyncio
+
+FAST = Patience(ladder=(timedelta(seconds=0.05),) * 9, first_hold=timedelta(seconds=0.2), longest_hold=timedelta(seconds=0.4))
+OTHER_SECRET = "whsec_b250aGFhbC10ZXN0LXNlY3JldC0wMDAwMDAwMg=="
+
+
+@pytest.fixture
+def receiver() -> Any:
+    with receiving() as opened:
+        yield opened
+
+
+def versions(receiver: Receiver, contact: UUID) -> list[int]:
+    return [
+        event["data"]["version"]
+        for attempt in receiver.taken(contact)
+        for event in attempt.events
+        if event["subject"] == str(contact)
+    ]
+
+
+async def is_done(hand_over: HandOver, subscription: UUID, delivered: int) -> bool:
+    row = await hand_over.subscription(subscription)
+    return bool(row["delivered"] == delivered and not row["pending"] and not row["claims"])
+
+
+async def test_contacts_are_served_side_by_side_and_each_in_its_order(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        many = contacts(40)
+        for contact in many[::4]:
+            receiver.will_answer(contact, Answer(500), Answer(), Answer(503), Answer(drop=True))
+        await hand_over.tell(*(event(contact, version) for version in range(1, 16) for contact in many))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 600), 60)
+        for contact in many:
+            assert versions(receiver, contact) == list(range(1, 16))
+        assert (await hand_over.subscription(subscription))["addressed"] == 600
+
+
+async def test_what_is_told_while_a_contact_is_being_served_is_delivered_too(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        one, other = contacts(2)
+        async with hand_over.dispatching():
+            for version in range(1, 60):
+                await hand_over.tell(event(one, version), event(other, version))
+                await asyncio.sleep(0.003)
+            await until(lambda: is_done(hand_over, subscription, 118), 30)
+        assert versions(receiver, one) == versions(receiver, other) == list(range(1, 60))
+        assert len(receiver.attempts) == 118
+
+
+async def test_a_hanging_subscriber_holds_up_no_other(database_url: str, receiver: Receiver) -> None:
+    with receiving() as hanging:
+        hanging.always = Answer(delay_s=3)
+        async with handing_over(database_url, FAST) as hand_over:
+            stuck = await hand_over.subscribe(hanging.url)
+            fine = await hand_over.subscribe(receiver.url)
+            async with hand_over.dispatching(timeout=4, drain=0):
+                await hand_over.tell(*(event(contact) for contact in contacts(64)))
+                await until(lambda: len(hanging.attempts) >= 16)
+                await until(lambda: is_done(hand_over, fine, 64), 2.5)
+                begun = time.monotonic()
+                await hand_over.tell(event(uuid4()))
+                await until(lambda: is_done(hand_over, fine, 65), 2.5)
+                assert time.monotonic() - begun < 1
+            assert (await hand_over.subscription(stuck))["delivered"] <= 16
+
+
+async def test_a_dead_letter_releases_its_contact_and_the_counts_add_up(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        refused, used_up = contacts(2)
+        receiver.will_answer(refused, Answer(422))
+        receiver.will_answer(used_up, *[Answer(500)] * 10)
+        others = contacts(5)
+        async with hand_over.dispatching():
+            await hand_over.tell(event(refused), event(refused, 2), event(used_up), event(used_up, 2))
+            await until(lambda: len(receiver.about(used_up)) >= 8)
+            await hand_over.tell(*(event(contact) for contact in others))
+            await until(lambda: is_done(hand_over, subscription, 7))
+        row = await hand_over.subscription(subscription)
+        assert (row["addressed"], row["delivered"], row["dead"]) == (9, 7, 2)
+        assert (versions(receiver, refused), versions(receiver, used_up)) == ([2], [2])
+        assert len(receiver.about(used_up)) == 11
+        assert (row["pending"], row["failing_since"]) == (0, None)
+
+
+async def test_a_mistake_at_the_receiver_brings_one_contact_at_a_time_to_the_end_of_the_ladder(
+    database_url: str, receiver: Receiver
+) -> None:
+    async with handing_over(
+        database_url, replace(FAST, longest_hold=timedelta(seconds=0.03), first_hold=timedelta(seconds=0.02))
+    ) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(401)
+        many = contacts(30)
+        async with hand_over.dispatching():
+            await hand_over.tell(*(event(contact) for contact in many))
+            await until(lambda: len(receiver.attempts) > 80, 60)
+            row = await hand_over.subscription(subscription)
+            assert row["dead"] <= 4
+            assert (row["last_error"], row["failures"] > 10) == ("HTTP 401", True)
+            assert row["failing_since"] < datetime.now(UTC)
+            receiver.always = Answer()
+            await until(lambda: is_done(hand_over, subscription, 30 - row["dead"]), 30)
+        assert (await hand_over.subscription(subscription))["failing_since"] is None
+
+
+async def test_a_dead_case_service_costs_one_probe_a_period(database_url: str, receiver: Receiver) -> None:
+    slow_probes = replace(FAST, first_hold=timedelta(seconds=0.5), longest_hold=timedelta(seconds=0.5))
+    async with handing_over(database_url, slow_probes) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(503)
+        many = contacts(300)
+        async with hand_over.dispatching():
+            await hand_over.tell(*(event(contact) for contact in many))
+            await until(lambda: len(receiver.attempts) >= 16)
+            await asyncio.sleep(3)
+            probes = [later.at - earlier.at for earlier, later in pairwise(receiver.attempts) if later.at - earlier.at > 0.3]
+            assert len(probes) >= 1
+            assert len(receiver.attempts) <= 10 + 16 - 1 + len(probes), "what was under way when ten had failed, and the probes"
+            assert (await hand_over.subscription(subscription))["pending"] == 300, "what is owed is seen meanwhile"
+            receiver.always = Answer()
+            await until(lambda: is_done(hand_over, subscription, 300), 15)
+        tried = Counter(attempt.contact for attempt in receiver.attempts)
+        assert max(tried.values()) <= 12
+
+
+async def test_retry_after_is_obeyed(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        told, other = contacts(2)
+        receiver.will_answer(told, Answer(429, {"Retry-After": "2"}))
+        async with hand_over.dispatching():
+            await hand_over.tell(event(told), event(other))
+            await until(lambda: is_done(hand_over, subscription, 2))
+        first, second = receiver.about(told)
+        assert 1.9 < second.at - first.at < 12
+        assert receiver.about(other)[0].at < second.at
+
+
+async def test_a_receiver_that_is_gone_gets_nothing_more_and_is_still_owed_everything(
+    database_url: str, receiver: Receiver
+) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(410)
+        contact = uuid4()
+        async with hand_over.dispatching():
+            await hand_over.tell(event(contact), event(contact, 2))
+            await until(lambda: _has_status(hand_over, subscription, "disabled"))
+            row = await hand_over.subscription(subscription)
+            assert (row["pending"], row["dead"], row["last_error"], len(receiver.attempts)) == (2, 0, "HTTP 410", 1)
+            receiver.always = Answer()
+            await hand_over.change(subscription, status="active")
+            await until(lambda: is_done(hand_over, subscription, 2))
+        assert versions(receiver, contact) == [1, 2]
+
+
+async def _has_status(hand_over: HandOver, subscription: UUID, status: str) -> bool:
+    return bool((await hand_over.subscription(subscription))["status"] == status)
+
+
+async def test_a_paused_subscription_is_owed_what_happens_meanwhile(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url, status="paused")
+        async with hand_over.dispatching():
+            await hand_over.tell(event(uuid4()))
+            await asyncio.sleep(0.3)
+            assert receiver.attempts == []
+            await hand_over.change(subscription, status="active")
+            await until(lambda: is_done(hand_over, subscription, 1))
+
+
+async def test_events_go_to_whoever_asks_for_what_their_contact_ever_was(database_url: str) -> None:
+    asked = {
+        "everything": {},
+        "persons": {"natures": "person"},
+        "vragen": {"kinds": "vraag"},
+        "mail and chat": {"channels": "mail chat"},
+        "erasures": {"types": "erased"},
+        "machines by mail": {"natures": "machine spam", "channels": "mail"},
+    }
+    async with handing_over(database_url, FAST) as hand_over:
+        with receiving() as receiver:
+            made = {name: await hand_over.subscribe(f"{receiver.url}?{name}", **filters) for name, filters in asked.items()}
+            await hand_over.tell(
+                event(uuid4()),
+                event(uuid4(), natures="machine person", channel="mail", kinds="melding vraag"),
+                event(uuid4(), natures="machine", channel="mail"),
+                event(uuid4(), natures="nonContact", channel="chat", what="erased"),
+            )
+            async with hand_over.dispatching():
+                await until(lambda: is_done(hand_over, made["everything"], 4))
+                await until(lambda: is_done(hand_over, made["erasures"], 1))
+            rows = {name: await hand_over.subscription(one) for name, one in made.items()}
+    assert {name: (row["addressed"], row["delivered"]) for name, row in rows.items()} == {
+        "everything": (4, 4),
+        "persons": (2, 2),
+        "vragen": (1, 1),
+        "mail and chat": (3, 3),
+        "erasures": (1, 1),
+        "machines by mail": (2, 2),
+    }
+
+
+async def test_batches_hold_events_in_order_and_one_signature(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url, batch=50)
+        many = contacts(100)
+        await hand_over.tell(*(event(contact, version) for version in (1, 2, 3) for contact in many))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 300))
+        for contact in many:
+            assert versions(receiver, contact) == [1, 2, 3]
+        assert len(receiver.attempts) < 30
+        for attempt in receiver.attempts:
+            assert len(attempt.events) <= 50
+            assert attempt.headers["content-type"].startswith("application/cloudevents-batch+json")
+            assert Webhook(SECRET).verify(attempt.body, dict(attempt.headers)) == attempt.events
+        assert len({attempt.headers["webhook-id"] for attempt in receiver.attempts}) == len(receiver.attempts)
+
+
+@pytest.mark.parametrize("status", [422, 500])
+async def test_one_event_that_a_receiver_cannot_take_harms_no_other_of_its_batch(
+    database_url: str, receiver: Receiver, status: int
+) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url, batch=20)
+        many = contacts(60)
+        receiver.will_answer(many[7], *[Answer(status)] * 30)
+        await hand_over.tell(*(event(contact) for contact in many))
+        async with hand_over.dispatching():
+            await until(lambda: _delivered(hand_over, subscription, 59), 30)
+            await until(lambda: _dead(hand_over, subscription, 1), 30)
+        for contact in many[:7] + many[8:]:
+            assert versions(receiver, contact) == [1]
+
+
+async def _delivered(hand_over: HandOver, subscription: UUID, count: int) -> bool:
+    return bool((await hand_over.subscription(subscription))["delivered"] == count)
+
+
+async def _dead(hand_over: HandOver, subscription: UUID, count: int) -> bool:
+    return bool((await hand_over.subscription(subscription))["dead"] == count)
+
+
+async def test_while_secrets_rotate_both_sign(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        until_then = datetime.now(UTC) + timedelta(seconds=60)
+        subscription = await hand_over.subscribe(receiver.url, secret=OTHER_SECRET, former=SECRET, former_secret_until=until_then)
+        async with hand_over.dispatching():
+            await hand_over.tell(event(uuid4()))
+            await until(lambda: is_done(hand_over, subscription, 1))
+            await hand_over.change(subscription, former_secret_until=datetime.now(UTC))
+            await hand_over.tell(event(uuid4()))
+            await until(lambda: is_done(hand_over, subscription, 2))
+        both, new = receiver.attempts
+        for secret in (SECRET, OTHER_SECRET):
+            assert Webhook(secret).verify(both.body, dict(both.headers))
+        assert Webhook(OTHER_SECRET).verify(new.body, dict(new.headers))
+        assert len(new.headers["webhook-signature"].split()) == 1
+
+
+async def test_a_pace_is_kept(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url, rate=600)
+        contact = uuid4()
+        await hand_over.tell(*(event(other) for other in contacts(20)), event(contact), event(contact, 2))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 22), 30)
+        times = sorted(attempt.at for attempt in receiver.attempts)
+        assert times[-1] - times[0] > (22 - 10 - 1) * 0.1
+        assert versions(receiver, contact) == [1, 2]
+
+
+async def test_answers_of_any_length_leave_the_connection_and_the_memory_alone(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        short, long = contacts(2)
+        receiver.will_answer(short, *[Answer(200, body=b"x" * 60_000)] * 5)
+        receiver.will_answer(long, *[Answer(200, body=b"x" * 3_000_000)] * 2)
+        await hand_over.tell(*(event(short, version) for version in range(1, 6)))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 5))
+            await hand_over.tell(event(long), event(long, 2))
+            await until(lambda: is_done(hand_over, subscription, 7))
+        assert len({attempt.connection for attempt in receiver.about(short)}) == 1
+        assert len({attempt.connection for attempt in receiver.about(long)}) == 2
+
+
+async def test_who_lost_a_claim_can_neither_free_nor_move_it(database_url: str) -> None:
+    clock = SetClock(datetime(2026, 3, 2, 10, tzinfo=UTC))
+    async with handing_over(database_url, clock=clock) as hand_over:
+        subscription = await hand_over.subscribe("http://127.0.0.1:9/")
+        contact = uuid4()
+        await hand_over.tell(event(contact), event(contact, 2))
+        first = (await hand_over.deliveries.take(subscription, 10)).claimed
+        assert (await hand_over.deliveries.take(subscription, 10)).claimed == []
+        clock.advance(timedelta(seconds=61))
+        second = (await hand_over.deliveries.take(subscription, 10)).claimed
+        assert [one.contact_id for one in second] == [one.contact_id for one in first] == [contact]
+
+        await hand_over.deliveries.settle(subscription, [Served(first[0], delivered=[first[0].events[0].position])])
+        row = await hand_over.subscription(subscription)
+        assert (row["delivered"], row["pending"]) == (1, 1)
+        [claim] = row["claims"]
+        assert claim["holder"] == second[0].lease.holder
+        await hand_over.deliveries.settle(subscription, [Served(second[0], [one.position for one in second[0].events])])
+        row = await hand_over.subscription(subscription)
+        assert (row["delivered"], row["pending"], row["claims"]) == (2, 0, [])
+
+
+async def _has_failed(hand_over: HandOver, subscription: UUID) -> bool:
+    return bool((await hand_over.subscription(subscription))["failures"])
+
+
+async def test_a_clock_that_is_put_back_holds_up_no_contact(database_url: str, receiver: Receiver) -> None:
+    clock = SetClock(datetime.now(UTC))
+    hourly = Patience(ladder=(timedelta(seconds=30),) * 9)
+    async with handing_over(database_url, hourly, clock) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        held, failing = contacts(2)
+        receiver.will_answer(failing, Answer(500))
+        await hand_over.tell(event(held))
+        [lost] = (await hand_over.deliveries.take(subscription, 10)).claimed
+        assert lost.contact_id == held
+        async with hand_over.dispatching():
+            await hand_over.tell(event(failing))
+            await until(lambda: _has_failed(hand_over, subscription))
+            clock.advance(timedelta(hours=-1))
+            await hand_over.tell(event(uuid4()))
+            await until(lambda: is_done(hand_over, subscription, 3))
+
+
+async def test_a_dispatcher_that_is_stopped_finishes_what_it_posts_and_gives_the_rest_back(
+    database_url: str, receiver: Receiver
+) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(delay_s=0.5)
+        many = contacts(60)
+        await hand_over.tell(*(event(contact, version) for version in (1, 2) for contact in many))
+        async with hand_over.dispatching():
+            await until(lambda: len(receiver.attempts) >= 16)
+        row = await hand_over.subscription(subscription)
+        assert row["delivered"] == len(receiver.attempts) <= 40
+        assert len({claim["contact_id"] for claim in row["claims"]}) >= 40
+        assert all(claim["holder"] is None and claim["lease_until"] is None for claim in row["claims"])
+        receiver.always = Answer()
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 120))
+        assert Counter(attempt.event["id"] for attempt in receiver.attempts).most_common(1)[0][1] == 1
+        for contact in many:
+            assert versions(receiver, contact) == [1, 2]
+
+
+async def test_on_sqlite_there_is_one_dispatcher_and_the_next_takes_over(tmp_path: Any, receiver: Receiver) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'onthaal.db'}"
+    async with handing_over(url, FAST) as one, handing_over(url, FAST) as other:
+        subscription = await one.subscribe(receiver.url)
+        async with other.dispatching():
+            async with one.dispatching():
+                await one.tell(*(event(contact) for contact in contacts(50)))
+                await until(lambda: is_done(one, subscription, 50))
+            await other.tell(event(uuid4()))
+            await until(lambda: is_done(one, subscription, 51))
+        assert len(receiver.attempts) == 51
+
+
+async def test_201_to_delivered_takes_no_polling(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        await hand_over.subscribe(receiver.url)
+        delays = []
+        async with hand_over.dispatching():
+            for contact in contacts(15):
+                await asyncio.sleep(0.05)
+                begun = time.monotonic()
+                await hand_over.tell(event(contact))
+                await until(lambda wanted=contact: receiver.about(wanted))  # type: ignore[misc]
+                delays.append(receiver.about(contact)[0].at - begun)
+        assert sorted(delays)[7] < 0.5
+        assert all(later.at >= earlier.at for earlier, later in pairwise(receiver.attempts))

@@ -1,0 +1,115 @@
+"""Several dispatchers on one PostgreSQL, each its own process; and the plans by which PostgreSQL serves them."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import text
+
+from services.intake_api.store.deliveries import Served
+from tests.engines import Postgres
+from tests.handing_over import KEYS, contacts, event, handing_over, until
+from tests.receiving import Answer, receiving
+
+pytestmark = pytest.mark.asyncio
+
+ROOT = Path(__file__).parents[2]
+PAST = """
+INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
+SELECT nextval('event_position'), gen_random_uuid(), gen_random_uuid(), 1, 'registered', 'person', 'mail', 'vraag', now(), '{}'
+FROM generate_series(1, 20000)
+"""
+DONE = """
+INSERT INTO delivery (subscription_id, position, contact_id, state, attempts)
+SELECT :id, position, contact_id, CASE WHEN position % 10 = 0 THEN 'dead' ELSE 'delivered' END, 1 FROM event
+"""
+
+
+@contextmanager
+def dispatcher(url: str, lease: float) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.dispatching", url, KEYS.to_json(), str(lease)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"}
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_two_dispatchers_share_the_work_and_one_that_is_killed_loses_nothing(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with receiving() as receiver:
+        async with handing_over(url) as hand_over:
+            with dispatcher(url, 4) as one, dispatcher(url, 4):
+                subscription = await hand_over.subscribe(receiver.url)
+                many = contacts(1500)
+                await hand_over.tell(*(event(contact, version) for version in (1, 2) for contact in many))
+
+                async def are_delivered(count: int) -> bool:
+                    return bool((await hand_over.subscription(subscription))["delivered"] == count)
+
+                await until(lambda: are_delivered(3000), 60)
+                assert set(Counter(attempt.event["id"] for attempt in receiver.attempts).values()) == {1}
+                assert {attempt.connection for attempt in receiver.attempts}.__len__() > 16, "both have posted"
+
+                receiver.always = Answer(delay_s=0.05)
+                await hand_over.tell(*(event(contact, version) for version in (3, 4) for contact in many[:400]))
+                await until(lambda: len(receiver.attempts) > 3100)
+                one.kill()
+                receiver.always = Answer()
+                await until(lambda: are_delivered(3800), 60)
+        taken = Counter(attempt.event["id"] for attempt in receiver.attempts)
+        assert len(taken) == 3800
+        for contact in many[:400:20]:
+            first = list(dict.fromkeys(attempt.version for attempt in receiver.taken(contact)))
+            assert first == [1, 2, 3, 4]
+
+
+def scans(plan: dict[str, Any]) -> list[str]:
+    """Name the tables that a plan reads from one end to the other."""
+    here = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
+    return here + [name for below in plan.get("Plans", []) for name in scans(below)]
+
+
+async def test_nothing_that_was_delivered_is_read_again(postgres: Postgres) -> None:
+    async with handing_over(postgres.new_database()) as hand_over:
+        async with hand_over.database.write() as connection:
+            await connection.execute(text(PAST))
+        subscription = await hand_over.subscribe("http://127.0.0.1:9/", position=20_000)
+        async with hand_over.database.write() as connection:
+            await connection.execute(text(DONE), {"id": subscription})
+        async with hand_over.database.read() as connection:
+            await connection.execute(text("ANALYZE event"))
+            await connection.execute(text("ANALYZE delivery"))
+            await connection.commit()
+        asked: dict[str, Any] = {}
+
+        def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            asked.setdefault(statement, parameters)
+
+        engine = hand_over.database.writing.sync_engine
+        sqlalchemy_event.listen(engine, "before_cursor_execute", remember)
+        await hand_over.tell(*(event(contact) for contact in contacts(30)))
+        asked.clear()
+        for _ in range(2):
+            await hand_over.deliveries.outlook()
+            taken = await hand_over.deliveries.take(subscription, 20)
+            served = [Served(one, [owed.position for owed in one.events]) for one in taken.claimed]
+            await hand_over.deliveries.settle(subscription, served)
+        sqlalchemy_event.remove(engine, "before_cursor_execute", remember)
+
+        assert len(asked) > 8
+        async with hand_over.database.read() as connection:
+            for statement, parameters in asked.items():
+                plan = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)).scalar()
+                assert not {"event", "delivery"} & set(scans(plan[0]["Plan"])), statement
