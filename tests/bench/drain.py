@@ -4,6 +4,7 @@ The floors: claim 100 rows with SKIP LOCKED, post 16 at a time with aiohttp, mar
 """
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -185,6 +186,9 @@ async def drain(folder: Path, dsn: dict, url: str, receiving: str) -> None:
 
 
 async def main_async() -> None:
+    gc.collect()
+    gc.set_threshold(20_000, 50, 50)
+    gc.freeze()  # as the gateway does when it has started
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)

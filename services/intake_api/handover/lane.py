@@ -25,7 +25,7 @@ BATCHES = 4
 AT_ONCE = 400
 """Contacts that are taken in one transaction, or ten batches where that is more: few transactions, so that the database's answer
 is seldom waited for, and no more than a lease has time for."""
-GATHERING = 0.01
+GATHERING = 0.02
 """Seconds that what was taken waits for others to be settled with, while there is more to post anyway."""
 AHEAD = 3
 """How many such takings are under way: waiting, being posted, or not yet settled."""
