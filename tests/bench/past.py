@@ -10,10 +10,12 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -34,6 +36,7 @@ DEAD = int(os.environ.get("DEAD", "10000"))
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 EVENTS = int(os.environ.get("EVENTS", "3000"))
 SAMPLES = 20
+T = TypeVar("T")
 FRAME = EventFrame("urn:onthaal:intake", "https://onthaal.example.org/intake/v1/contacts")
 KNOWN = {
     "version": 1, "channel": "telefoon", "nature": "person", "kind": "melding", "kindSource": "operator", "unsure": False,
@@ -75,10 +78,9 @@ class Side:
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
 
-    async def drain(self) -> list[float]:
-        """Give microseconds an event that draining takes."""
-        cost: Cost = await drained(self.folder, self.hand_over, self.subscription, EVENTS)
-        return [1e6 / cost.rate]
+    async def drain(self) -> Cost:
+        """Drain a backlog."""
+        return await drained(self.folder, self.hand_over, self.subscription, EVENTS)
 
     async def deliver(self) -> list[float]:
         """Give milliseconds from the commit of single events until they are delivered, and known to be."""
@@ -115,23 +117,34 @@ class Side:
         return times
 
 
+async def side_by_side(sides: Sequence[Side], what: Callable[[Side], Awaitable[T]]) -> list[list[T]]:
+    """Measure each side once a round, in random order; the first round warms up."""
+    rounds: list[list[T]] = [[] for _ in sides]
+    for number in range(ROUNDS + 1):
+        for place in random.Random(number).sample(range(len(sides)), len(sides)):
+            rounds[place].append(await what(sides[place]))
+    return [one[1:] for one in rounds]
+
+
+def line(name: str, before: Sequence[float], after: Sequence[float]) -> str:
+    ratios = [b / a for a, b in zip(before, after, strict=True)]
+    a, b = statistics.median(before), statistics.median(after)
+    return f"{name:<44}{a:>10.2f}{b:>10.2f}{b / a:>8.2f}{min(ratios):>12.2f}-{max(ratios):<6.2f}"
+
+
 async def measure(empty: Side, full: Side) -> None:
     """Measure both, side by side, and print."""
     print(f"\n{PAST:,} past events, {DEAD:,} dead letters, beside an empty database on one PostgreSQL; {ROUNDS} rounds")
     print(f"{'':<44}{'empty':>10}{'past':>10}{'ratio':>8}{'(min-max a round)':>20}")
-    for name, what in (
-        ("feed, a page of 100, ms", Side.page),  # first: what is added below is no event of the contract
-        ("draining, µs an event", Side.drain),
-        ("commit to delivered, ms", Side.deliver),
-    ):
-        rounds: dict[int, list[list[float]]] = {id(empty): [], id(full): []}
-        for number in range(ROUNDS + 1):
-            for one in random.Random(number).sample([empty, full], 2):
-                rounds[id(one)].append(await what(one))
-        before, after = ([statistics.median(one) for one in rounds[id(side)][1:]] for side in (empty, full))
-        ratios = [b / a for a, b in zip(before, after, strict=True)]
-        a, b = statistics.median(before), statistics.median(after)
-        print(f"{name:<44}{a:>10.2f}{b:>10.2f}{b / a:>8.2f}{min(ratios):>12.2f}-{max(ratios):<6.2f}", flush=True)
+    sides = (empty, full)
+    # the feed first: what is added below is no event of the contract
+    pages = await side_by_side(sides, Side.page)
+    print(line("feed, a page of 100, ms", *([statistics.median(one) for one in side] for side in pages)), flush=True)
+    costs = await side_by_side(sides, Side.drain)
+    print(line("draining, µs an event", *([1e6 / cost.rate for cost in side] for side in costs)))
+    print(line("draining, processor time of PostgreSQL", *([cost.there for cost in side] for side in costs)), flush=True)
+    times = await side_by_side(sides, Side.deliver)
+    print(line("commit to delivered, ms", *([statistics.median(one) for one in side] for side in times)), flush=True)
 
 
 async def main_async() -> None:
