@@ -19,7 +19,6 @@ import httpx
 from services.intake_api.administration import Store
 from services.intake_api.caller import OPERATOR_SCOPES
 from services.intake_api.settings import IntakeSettings
-from services.intake_api.store.migrate import migrate
 from services.intake_api.subscriptions import Subscriptions
 from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings
@@ -141,10 +140,13 @@ class Gateway:
         # what the command line does, without paying its start for every token: `command` runs the real one
         async def run() -> Result:
             process = ProcessSettings(var=self.var, origin=self.url)
-            settings = IntakeSettings(database_url=self.settings.get("ONTHAAL_DATABASE_URL"))
+            keys = self.settings.get("ONTHAAL_KEY_FILE")
+            settings = IntakeSettings(
+                database_url=self.settings.get("ONTHAAL_DATABASE_URL"), key_file=Path(keys) if keys else None
+            )
             store = Store.open(process, settings, SystemClock())
             try:
-                await migrate(store.database)
+                await store.ready()
                 return await work(store)
             finally:
                 await store.database.close()
