@@ -54,6 +54,22 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def door(self) -> str:
+        """The address at which a case service reaches the register."""
+        return self.url
+
+    def logged(self) -> str:
+        """Give everything that it wrote to standard output and error."""
+        return self.log.read_text()
+
+    def written(self) -> Iterator[tuple[str, bytes]]:
+        """Give everything that it wrote to disk, by name, and what it measures."""
+        for path in self.var.rglob("*"):
+            if path.is_file():
+                yield str(path), path.read_bytes()
+        yield "metrics", httpx.get(f"{self.url}/metrics").content
+
+    @property
     def log(self) -> Path:
         """Everything it wrote to standard output and error, over every start."""
         return self.var / "log"
@@ -157,7 +173,7 @@ class Gateway:
     def client(self, token: str | None = None) -> httpx.Client:
         """Speak to its API with a token, or with one that may do everything."""
         return httpx.Client(
-            base_url=f"{self.url}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
+            base_url=f"{self.door}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
         )
 
 
