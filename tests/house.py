@@ -17,7 +17,7 @@ from services.intake_api.caller import SERVICE_SCOPES
 from tests.engines import Postgres
 from tests.nats import running_nats
 from tests.proxy import Proxy
-from tests.running import Gateway
+from tests.running import Gateway, free_port
 
 CHAT_SECRET = "0123456789abcdef" * 2
 PUBLIC = ("public_site", "chat_relay", "mail_ingest", "phone_log")
@@ -35,14 +35,16 @@ class House(Gateway):
     nats_url: str | None = None
     proxied: bool = True
     engines: tuple[Path, ...] = ()
+    door_port: int = field(default_factory=free_port)
     nodes: dict[str, list[Gateway]] = field(default_factory=dict)
     proxies: list[Proxy] = field(default_factory=list)
 
     def start(self) -> "House":
         """Start everything, in the order that a deployment does."""
         origin = {"ONTHAAL_ORIGIN": self.url}
+        register = {"ONTHAAL_INTAKE_URL": self.door} if self.proxied else {}
         bus = {"ONTHAAL_NATS_URL": self.nats_url} if self.nats_url else {}
-        self._add("intake_api", dict(self.settings) | origin | bus | self.of_all)
+        self._add("intake_api", dict(self.settings) | origin | register | bus | self.of_all)
         self._start(self.nodes["intake_api"])
         addresses = " ".join(node.url for node in self.nodes["intake_api"])
         common = origin | {"ONTHAAL_INTAKE_URL": addresses} | self.of_all
@@ -76,14 +78,14 @@ class House(Gateway):
     def _start_proxies(self) -> None:
         ports = {name: [node.port for node in nodes] for name, nodes in self.nodes.items()}
         public = Proxy("public", {name: ports[name] for name in PROXIED}, {"further.conf": DEMO}, self.port)
-        self.proxies = [public, Proxy("internal", {"intake_api": ports["intake_api"]})]
+        self.proxies = [public, Proxy("internal", {"intake_api": ports["intake_api"]}, port=self.door_port)]
         for proxy in self.proxies:
             proxy.start()
 
     @property
     def door(self) -> str:
         """The address at which the case service and tests reach the register."""
-        return self.proxies[1].url if self.proxied else self.nodes["intake_api"][0].url
+        return f"http://127.0.0.1:{self.door_port}" if self.proxied else self.nodes["intake_api"][0].url
 
     def everyone(self) -> list[Gateway]:
         """List every process of every service."""
