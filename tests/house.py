@@ -50,6 +50,7 @@ class House(Gateway):
         common = origin | {"ONTHAAL_INTAKE_URL": addresses} | self.of_all
         for name, own in self._own(bus).items():
             self._add(name, common | own)
+        self.smtp_port = self.nodes["mail_ingest"][0].smtp_port
         self._start([node for name in PUBLIC for node in self.nodes[name]])
         if self.proxied:
             self._start_proxies()
