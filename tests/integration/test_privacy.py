@@ -117,7 +117,7 @@ def test_what_people_say_is_nowhere_in_clear(own: Gateway, receiver: Receiver) -
     with own.client() as api:
         for channel in ("brief", "chat", "contactformulier", "mail", "telefoon"):
             assert api.post("/contacts/query", json={"channel": [channel]}).json()["items"], channel
-        receiver.wait(lambda: len({attempt.contact for attempt in receiver.attempts}) >= 5)
+        receiver.wait(lambda: len({attempt.contact for attempt in receiver.attempts}) >= 5, 90)
         feed = api.get("/events").text
     written = [*own.written(), ("feed", feed.encode())]
     assert any(name.endswith("onthaal.db") or "/base/" in name for name, _ in written)
