@@ -26,7 +26,7 @@ from tests.receiving import Receiver, receiving
 from tests.running import Gateway
 
 CHANNELS = ("brief", "chat", "contactformulier", "mail", "telefoon")
-SECRET = ("ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL")
+SECRET = ("ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE")
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -23,7 +23,7 @@ EXAMPLE = DEPLOY / "kubernetes" / "overlays" / "example"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OPEN = ("public_site", "chat_relay", "phone_log", "mail_ingest")
 KNOWN = {name for kind in settings_classes().values() for name in names(kind)}
-KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL"}
+KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE"}
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|DATABASE_URL|NATS_URL|NATS_INTAKE|NATS_CHAT")
 
 ARROWS = {
