@@ -95,9 +95,15 @@ def test_a_node_with_other_keys_does_not_start(folder: Path, nodes: tuple[Gatewa
         env=stranger.environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode != 0
-    assert "the database was made with other keys" in done.stderr
+    assert "the key file is not that of this database" in done.stderr
+
+
+def test_a_database_in_which_nothing_is_sealed_yet_knows_its_keys(folder: Path, postgres: Postgres) -> None:
+    database = {"ONTHAAL_DATABASE_URL": postgres.new_database()}
+    words = ("tokens", "create", "--name", "x", "--scope", "events:read")
+    Gateway(folder / "first", (), database).command(*words)
     with pytest.raises(RuntimeError, match="made with other keys"):
-        stranger.command("tokens", "create", "--name", "x", "--scope", "events:read")
+        Gateway(folder / "second", (), database).command(*words)
 
 
 async def test_equal_contacts_sent_to_both_in_any_order_are_one_each_and_nobody_waits_in_vain(
