@@ -193,7 +193,8 @@ def test_while_nothing_answers_a_page_tells_who_to_call(front: Front) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     assert "112" in answer.text
     assert answer.headers["retry-after"] == "30"
-    assert httpx.get(f"{front.public.url}/onthaal-down/index.html").status_code == 404
+    style = httpx.get(f"{front.public.url}/down/down.css")
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css")
 
 
 def test_a_page_that_the_service_gives_itself_is_passed_on_whatever_its_status(front: Front) -> None:
@@ -281,6 +282,8 @@ def test_nginx_takes_the_configuration_with_tls_as_it_is_shipped(front: Front, m
     text = (SHIPPED / "site" / f"{listen}.conf").read_text().replace("8443", str(port))
     proxy = Proxy(main, {key: [front.places[0].port] for key in names}, {f"{listen}.conf": text})
     certificate(proxy.configuration / "site")
+    tls = proxy.configuration / "tls.conf"
+    tls.write_text(tls.read_text().replace("/etc/onthaal/tls/", f"{proxy.configuration}/site/"))
     done = subprocess.run([*proxy.command, "-t"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr

@@ -200,7 +200,7 @@ def test_a_pod_has_no_rights_has_limits_and_is_looked_after(name: str) -> None:
     for probe in ("readinessProbe", "livenessProbe"):
         how = container[probe].get("httpGet") or container[probe]["tcpSocket"]
         assert how["port"] in ports
-        assert how.get("path", "/health") == "/health"
+        assert how.get("path", "/health/live") in {"/health/live", "/health/ready"}
     budgets = [one["spec"] for one in KUBERNETES if one["kind"] == "PodDisruptionBudget" and one["metadata"]["name"] == name]
     [budget] = budgets
     labels = PODS[name]["spec"]["template"]["metadata"]["labels"]
