@@ -95,7 +95,7 @@ def test_a_node_with_other_keys_does_not_start(folder: Path, nodes: tuple[Gatewa
         env=stranger.environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode != 0
-    assert "the key file is not that of this database" in done.stderr
+    assert "the key file is not that of this database" in done.stdout
 
 
 def test_a_database_in_which_nothing_is_sealed_yet_knows_its_keys(folder: Path, postgres: Postgres) -> None:
