@@ -19,7 +19,6 @@ import httpx
 from services.intake_api.administration import Store
 from services.intake_api.caller import OPERATOR_SCOPES
 from services.intake_api.settings import IntakeSettings
-from services.intake_api.store.migrate import migrate
 from services.intake_api.subscriptions import Subscriptions
 from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings
@@ -53,6 +52,22 @@ class Gateway:
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def door(self) -> str:
+        """The address at which a case service reaches the register."""
+        return self.url
+
+    def logged(self) -> str:
+        """Give everything that it wrote to standard output and error."""
+        return self.log.read_text()
+
+    def written(self) -> Iterator[tuple[str, bytes]]:
+        """Give everything that it wrote to disk, by name, and what it measures."""
+        for path in self.var.rglob("*"):
+            if path.is_file():
+                yield str(path), path.read_bytes()
+        yield "metrics", httpx.get(f"{self.url}/metrics").content
 
     @property
     def log(self) -> Path:
@@ -141,10 +156,13 @@ class Gateway:
         # what the command line does, without paying its start for every token: `command` runs the real one
         async def run() -> Result:
             process = ProcessSettings(var=self.var, origin=self.url)
-            settings = IntakeSettings(database_url=self.settings.get("ONTHAAL_DATABASE_URL"))
+            keys = self.settings.get("ONTHAAL_KEY_FILE")
+            settings = IntakeSettings(
+                database_url=self.settings.get("ONTHAAL_DATABASE_URL"), key_file=Path(keys) if keys else None
+            )
             store = Store.open(process, settings, SystemClock())
             try:
-                await migrate(store.database)
+                await store.ready()
                 return await work(store)
             finally:
                 await store.database.close()
@@ -155,7 +173,7 @@ class Gateway:
     def client(self, token: str | None = None) -> httpx.Client:
         """Speak to its API with a token, or with one that may do everything."""
         return httpx.Client(
-            base_url=f"{self.url}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
+            base_url=f"{self.door}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
         )
 
 

@@ -23,6 +23,9 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
 
+EPOCH_LOCK = 0x0E7E49
+"""The advisory lock under which a new database gets its identity."""
+
 LONGEST_WAIT = 20.0
 """Seconds that a transaction on PostgreSQL may take."""
 
@@ -173,6 +176,8 @@ class Database:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
             async with self.write() as connection:
+                if not self.on_sqlite:  # nodes that start together agree on one
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": EPOCH_LOCK})
                 held = (await connection.execute(select(tables.database.c.epoch))).scalar()
                 if held is None:
                     held = uuid4()
