@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-
-import orjson
 
 from services.intake_api.handover.sink import Answer, Fate, Sink
 from services.intake_api.measures import ATTEMPTS, LATENCY
@@ -31,6 +28,5 @@ class Measured:
         if answer.fate is Fate.TAKEN:
             now = self.clock.now()
             for event in events:
-                occurred = datetime.fromisoformat(orjson.loads(event.payload)["time"])
-                LATENCY.observe(max(0.0, (now - occurred).total_seconds()))
+                LATENCY.observe(max(0.0, (now - event.occurred_at).total_seconds()))
         return answer

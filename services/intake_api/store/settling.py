@@ -29,7 +29,7 @@ class Later:
     is_one: bool = True
 
 
-@dataclass
+@dataclass(slots=True)
 class Served:
     """What became of a claimed contact: events that were taken, that never will be, and the one that it stopped at."""
 
@@ -60,6 +60,10 @@ class Settled:
 
     health: Health
     more: bool
+
+
+REMOVED = Settled(Health(0, None, None), more=False)
+"""Of a subscription that was removed meanwhile nothing is kept."""
 
 
 class Settlement:
@@ -119,7 +123,7 @@ class Settlement:
         if dead:
             self._given_up.add(one.claimed.contact_id)
         elif mine:
-            wait = max(self._patience.wait(attempts if climbs else 0), later.retry_after)
+            wait = self._patience.wait(attempts if climbs else 0, later.retry_after)
             await self._release([one.claimed.contact_id], attempts=attempts + int(climbs), due_at=self._now + wait)
 
     async def _climbs(self, attempts: int) -> bool:
