@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
@@ -23,6 +24,9 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
+
+EPOCH_LOCK = 0x0E7E49
+"""The advisory lock under which a new database gets its identity."""
 
 LONGEST_WAIT = 20.0
 """Seconds that a transaction on PostgreSQL may take."""
@@ -95,6 +99,7 @@ class Database:
     def __init__(self, url: str, clock: Clock) -> None:
         """Connect on first use."""
         self.clock = clock
+        self._url = url
         self.on_sqlite = url.startswith("sqlite")
         self.file = make_url(url).database if self.on_sqlite else None
         self.writing = _engine(url, immediate=True)
@@ -124,6 +129,29 @@ class Database:
             if not _is_away(error):
                 raise
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
+
+    @asynccontextmanager
+    async def upkeep(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that may take as long as it needs: a migration, a restore. Commits at the end of the block.
+
+        Raises:
+            ServiceUnavailable: the database cannot commit now.
+
+        """
+        if self.on_sqlite:
+            async with self.write() as connection:
+                yield connection
+            return
+        unhurried = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        try:
+            async with unhurried.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            if not _is_away(error):
+                raise
+            raise ServiceUnavailable("The database cannot store this now; try again.", retry_after_sec=2) from error
+        finally:
+            await unhurried.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -180,6 +208,8 @@ class Database:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
             async with self.write() as connection:
+                if not self.on_sqlite:  # nodes that start together agree on one
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": EPOCH_LOCK})
                 held = (await connection.execute(select(tables.database.c.epoch))).scalar()
                 if held is None:
                     held = uuid4()
@@ -245,8 +275,11 @@ def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would be deferred, and fail with "locked" on the first write
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
+        for pragma in ("busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone() != ("wal",):  # asking for it again takes a lock that another process may hold
+            cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
     @sqlalchemy_event.listens_for(engine.sync_engine, "begin")

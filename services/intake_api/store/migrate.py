@@ -15,7 +15,7 @@ HEAD: Final = "0002"
 
 async def migrate(database: Database, revision: str = "head") -> None:
     """Apply the migrations up (or down) to a revision, in one transaction."""
-    async with database.write() as connection:
+    async with database.upkeep() as connection:
         if not database.on_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         await connection.run_sync(_run, revision)
