@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.access import Access
 from services.intake_api.store.dead_letters import DeadLetters
-from services.intake_api.store.deliveries import Deliveries
+from services.intake_api.store.deliveries import Deliveries, Patience
 from services.intake_api.store.engine import Database
 from services.intake_api.store.outbox import EventFrame
 from services.intake_api.store.reconciliation import Reconciliation
@@ -51,7 +51,7 @@ class Store:
             database=database,
             vault=vault,
             access=Access(database, vault),
-            deliveries=Deliveries(database, vault),
+            deliveries=Deliveries(database, vault, Patience(pace=settings.handover_pace)),
             subscriptions=SubscriptionStore(database, vault),
             dead_letters=DeadLetters(database),
             replays=Replays(database),

@@ -140,7 +140,8 @@ class Subscriptions:
     async def resume(self, subscription_id: UUID) -> SubscriptionState:
         """Hand over again, from where it was: a paused subscription, or one that was disabled by a 410."""
         check((await self.kept.one(subscription_id))["url"], self.hosts)
-        await self.kept.move(subscription_id, ACTIVE, allowed=(PAUSED, DISABLED), failures=0, held_until=None)
+        healthy = {"failures": 0, "failing_since": None, "held_until": None}
+        await self.kept.move(subscription_id, ACTIVE, allowed=(PAUSED, DISABLED), **healthy)
         return await self.one(subscription_id)
 
     async def verify(self, subscription_id: UUID) -> SubscriptionState:

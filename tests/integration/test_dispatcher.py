@@ -160,6 +160,24 @@ async def test_retry_after_is_obeyed(database_url: str, receiver: Receiver) -> N
         assert receiver.about(other)[0].at < second.at
 
 
+async def test_a_pace_of_the_hand_over_shortens_every_wait_but_no_lease(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, Patience(pace=0.0005)) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        told, failing, other = contacts(3)
+        receiver.will_answer(told, Answer(429, {"Retry-After": "500"}))
+        receiver.will_answer(failing, Answer(500), Answer(500), Answer(500))
+        async with hand_over.dispatching():
+            await hand_over.tell(event(told), event(failing), event(other))
+            await until(lambda: is_done(hand_over, subscription, 3))
+        first, second = receiver.about(told)
+        assert second.at - first.at >= 0.25
+        tries = receiver.about(failing)
+        assert tries[3].at - tries[0].at > 0.8 * (5 + 300 + 1800) * 0.0005
+        await hand_over.tell(event(told, 2))
+        [taken] = (await hand_over.deliveries.take(subscription, 10)).claimed
+        assert taken.lease.until - datetime.now(UTC) > hand_over.patience.lease * 0.5
+
+
 async def test_a_receiver_that_is_gone_gets_nothing_more_and_is_still_owed_everything(
     database_url: str, receiver: Receiver
 ) -> None:

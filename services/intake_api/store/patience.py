@@ -16,7 +16,7 @@ class Patience:
 
     After `threshold` failures in a row, of whichever contacts, a subscription is broken: nothing is posted but one probe at a
     time, `first_hold` after the last failure and then ever later, until `longest_hold`. The first answer closes the breaker.
-    A claim is held for `lease`, which is longer than two posts may take.
+    A claim is held for `lease`, which is longer than two posts may take. `pace` is a factor on every wait but the lease.
     """
 
     ladder: tuple[timedelta, ...] = LADDER
@@ -24,6 +24,7 @@ class Patience:
     first_hold: timedelta = timedelta(seconds=5)
     longest_hold: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=60)
+    pace: float = 1
 
     def is_broken(self, failures: int) -> bool:
         """Say whether so many failures in a row are the subscriber's, not the event's."""
@@ -33,14 +34,14 @@ class Patience:
         """Say whether an event that failed so often before, and now again, is given up."""
         return attempts >= len(self.ladder)
 
-    def wait(self, attempts: int) -> timedelta:
-        """Give how long to wait after a failure that so many came before, give or take a fifth."""
-        return self.ladder[attempts] * _jitter()
+    def wait(self, attempts: int, retry_after: timedelta = timedelta()) -> timedelta:
+        """Give how long to wait after a failure that so many came before, give or take a fifth; no shorter than was asked for."""
+        return max(self.ladder[attempts] * _jitter(), retry_after) * self.pace
 
     def hold(self, failures: int) -> timedelta:
         """Give how long a broken subscription is left alone before it is probed."""
         doublings = min(failures - self.threshold, 16)
-        return min(self.longest_hold, self.first_hold * float(2**doublings)) * _jitter()
+        return min(self.longest_hold, self.first_hold * float(2**doublings)) * _jitter() * self.pace
 
 
 def _jitter() -> float:

@@ -119,7 +119,7 @@ class Settlement:
         if dead:
             self._given_up.add(one.claimed.contact_id)
         elif mine:
-            wait = max(self._patience.wait(attempts if climbs else 0), later.retry_after)
+            wait = self._patience.wait(attempts if climbs else 0, later.retry_after)
             await self._release([one.claimed.contact_id], attempts=attempts + int(climbs), due_at=self._now + wait)
 
     async def _climbs(self, attempts: int) -> bool:
