@@ -35,7 +35,6 @@ class Run:
     rng: random.Random
     kills: int
     seconds: float
-    postgres: Postgres | None = None
 
 
 @dataclass
@@ -49,6 +48,7 @@ class House:
     doors: list[str]
     token: str
     lines: dict[str, Proxy]
+    postgres: Postgres | None = None
     faults: int = 0
     starting_s: float = 2
     _children: set[psutil.Process] = field(default_factory=set)
@@ -68,7 +68,7 @@ class House:
     async def kill_at_random(self, gateway: Gateway, times: int) -> None:
         """Kill a process at random moments, a fifth of the times while it starts, and leave it running."""
         for _ in range(times):
-            await asyncio.sleep(self.rng.uniform(0, 0.5))
+            await asyncio.sleep(self.rng.uniform(0.05, 1.5))
             self._kill(gateway)
             while self.rng.random() < 0.2:
                 gateway.launch()
@@ -141,6 +141,15 @@ async def _is_up(http: httpx.AsyncClient, gateway: Gateway) -> bool:
 
 
 @asynccontextmanager
+async def _postgres() -> AsyncIterator[Postgres]:
+    server = await asyncio.to_thread(Postgres().start)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
 async def house(
     run: Run,
     *,
@@ -150,16 +159,18 @@ async def house(
     of_node: Sequence[Mapping[str, str]] = (),
     behind_a_proxy: bool = False,
     database_behind_a_proxy: bool = False,
+    told: str | None = None,
 ) -> AsyncIterator[House]:
-    """Run `nodes` of intake_api on a database, with a case service that is told everything."""
+    """Run `nodes` of intake_api on a database, with a case service that is told everything, at another address when one is given."""
     gateways = [Gateway(run.folder / f"node{number}", ("intake_api",)) for number in range(nodes)]
     first = gateways[0]
     first.var.mkdir(parents=True)
     async with AsyncExitStack() as stack:
         case = await stack.enter_async_context(CaseService(run.rng).open())
-        stack.callback(lambda: [gateway.kill() for gateway in gateways])
         lines: dict[str, Proxy] = {}
-        address = run.postgres.new_database() if database == "postgresql" else f"sqlite+aiosqlite:///{first.var}/onthaal.db"
+        postgres = await stack.enter_async_context(_postgres()) if database == "postgresql" else None
+        stack.callback(lambda: [gateway.kill() for gateway in gateways])
+        address = postgres.new_database() if postgres else f"sqlite+aiosqlite:///{first.var}/onthaal.db"
         if database_behind_a_proxy:
             name, _, socket = address.removeprefix("postgresql+asyncpg://postgres@/").partition("?host=")
             lines["database"] = await stack.enter_async_context(Proxy(f"{socket}/.s.PGSQL.5432").open())
@@ -174,12 +185,12 @@ async def house(
         for number, gateway in enumerate(gateways):
             gateway.settings = shared | dict(of_node[number] if of_node else {})
         token = await asyncio.to_thread(first.token)
-        case.trust(await asyncio.to_thread(first.subscribe, case.url))
+        case.trust(await asyncio.to_thread(first.subscribe, told or case.url))
         doors = [gateway.url for gateway in gateways]
         if behind_a_proxy:
             lines["clients"] = await stack.enter_async_context(Proxy(f"127.0.0.1:{first.port}").open())
             doors = [f"http://127.0.0.1:{lines['clients'].port}"]
-        made = House(run, case, Ledger(), gateways, doors, token, lines)
+        made = House(run, case, Ledger(), gateways, doors, token, lines, postgres)
         for gateway in gateways:
             await made.start(gateway)
         yield made

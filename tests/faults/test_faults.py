@@ -8,18 +8,27 @@ from uuid import uuid4
 import pytest
 
 from tests.faults import table
-from tests.faults.__main__ import run_one
+from tests.faults.attempt import attempt
 from tests.faults.house import Run, house
 from tests.faults.verdict import Outcome
 
 pytestmark = pytest.mark.timeout(300)  # starts processes one after another, on machines that may be busy
 
 
-def test_a_gateway_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
-    outcome = run_one("SIGKILL of the gateway, SQLite", None, tmp_path, kills=3)
+def test_a_gateway_that_is_killed_under_load_loses_nothing() -> None:
+    outcome = attempt("SIGKILL of the gateway, SQLite", kills=3)
     assert not outcome.problems
     assert outcome.accepted == outcome.held == outcome.received > 0
     assert (outcome.lost, outcome.faults >= 3) == (0, True)
+
+
+def test_a_scenario_that_cannot_run_says_so_and_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    outcome = attempt("disk full, SQLite")
+    assert outcome.problems == [
+        "PermissionError: mounting a small file system needs root: run the fault suite as root, or leave this scenario out with ONLY"
+    ]
+    assert "| disk full, SQLite: **does not stand** | 0 |" in table.row(outcome)
 
 
 async def test_the_comparison_sees_what_was_lost_told_twice_or_out_of_order(tmp_path: Path) -> None:

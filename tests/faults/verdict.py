@@ -32,6 +32,11 @@ class Outcome:
     name: str = ""
     problems: list[str] = field(default_factory=list)
 
+    @classmethod
+    def broken_off(cls, why: str) -> "Outcome":
+        """Be what came of a scenario that could not run to its end: nothing is known."""
+        return cls(0, 0, 0, 0, 0, 0, 0, problems=[why])
+
 
 class Reader:
     """Reads the API after a fault, as patient as it must be."""
