@@ -17,6 +17,7 @@ from tests.faults.verdict import Outcome
 
 ONLY = os.environ.get("ONLY", "")
 JOBS = int(os.environ.get("JOBS", "2"))
+COMMAND = f"`make test-faults KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS}`"
 
 
 def main() -> int:
@@ -31,9 +32,10 @@ def main() -> int:
             print(table.row(outcome), flush=True)
             for problem in outcome.problems:
                 print(f"  ! {problem}", flush=True)
-    if os.environ.get("WRITE"):
-        command = f"`make test-faults KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS}`"
-        table.keep(f"{command}, {datetime.now(UTC):%d %B %Y}:\n\n{table.table([outcomes[name] for name in names])}")
+            if os.environ.get("WRITE"):  # after each: a run that is cut short has figures as well
+                table.keep(
+                    f"{COMMAND}, {datetime.now(UTC):%d %B %Y}:\n\n{table.table([outcomes[n] for n in names if n in outcomes])}"
+                )
     return int(any(outcome.problems for outcome in outcomes.values()))
 
 

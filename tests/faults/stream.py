@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import httpx
+import nats.errors
 import orjson
 
 from onthaal_schema.events import ContactEvent
@@ -29,14 +31,20 @@ async def read(servers: Nats, taken: Taken) -> AsyncIterator[None]:
         yield
     finally:
         reading.cancel()
-        await asyncio.wait([reading])
+        with suppress(asyncio.CancelledError):
+            await reading
 
 
 async def _follow(servers: Nats, taken: Taken) -> None:
     while True:
-        if await asyncio.to_thread(servers.count, STREAM) > taken.deliveries:
-            for told in (await asyncio.to_thread(servers.events, STREAM))[taken.deliveries :]:
-                event = {name: value for name, value in told.items() if not name.startswith("_")}
-                body = orjson.dumps(event)
-                taken.take(ContactEvent.model_validate_json(body), body)
+        with suppress(httpx.HTTPError, nats.errors.Error, TimeoutError):  # a cluster that has just lost a node is asked again
+            await _take(servers, taken)
         await asyncio.sleep(0.5)
+
+
+async def _take(servers: Nats, taken: Taken) -> None:
+    if await asyncio.to_thread(servers.count, STREAM) > taken.deliveries:
+        for told in (await asyncio.to_thread(servers.events, STREAM))[taken.deliveries :]:
+            event = {name: value for name, value in told.items() if not name.startswith("_")}
+            body = orjson.dumps(event)
+            taken.take(ContactEvent.model_validate_json(body), body)
