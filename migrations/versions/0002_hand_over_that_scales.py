@@ -10,6 +10,7 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+PENDING = sa.text("state = 'pending'")
 UNFETCHED = sa.text("state = 'delivered' AND fetched_at IS NULL")
 
 SUBSCRIPTION = {
@@ -50,12 +51,17 @@ def upgrade() -> None:
         subscription.add_column(sa.Column("replay_since", MOMENT, nullable=True))
         for name in ("since", "checked", "missing", "difference"):
             subscription.alter_column(name, existing_type=SUBSCRIPTION[name][0], server_default="0")
+    for table in ("delivery", "claim"):
+        with op.batch_alter_table(table) as altered:
+            altered.drop_constraint(f"fk_{table}_subscription_id", type_="foreignkey")
     op.add_column("claim", sa.Column("holder", sa.Uuid(), nullable=True))
     op.drop_index("ix_claim_due_at", "claim")
     op.create_index("ix_claim_due_at", "claim", ["subscription_id", "due_at"])
+    op.drop_index("ix_delivery_pending", "delivery")
+    pending = ["contact_id", "subscription_id", "position"]
+    op.create_index("ix_delivery_pending", "delivery", pending, sqlite_where=PENDING, postgresql_where=PENDING)
     op.add_column("delivery", sa.Column("fetched_at", MOMENT, nullable=True))
     op.execute("UPDATE delivery SET fetched_at = settled_at")
-    op.create_index("ix_delivery_contact_id", "delivery", ["contact_id"])
     op.create_index("ix_delivery_unfetched", "delivery", ["settled_at"], sqlite_where=UNFETCHED, postgresql_where=UNFETCHED)
     op.create_table(
         "alarm",
@@ -79,13 +85,18 @@ def _add_filled(table: str, columns: dict[str, tuple[sa.types.TypeEngine, str]])
 def downgrade() -> None:
     op.drop_table("alarm")
     op.drop_index("ix_delivery_unfetched", "delivery")
-    op.drop_index("ix_delivery_contact_id", "delivery")
     with op.batch_alter_table("delivery") as delivery:
         delivery.drop_column("fetched_at")
+    op.drop_index("ix_delivery_pending", "delivery")
+    pending = ["subscription_id", "contact_id", "position"]
+    op.create_index("ix_delivery_pending", "delivery", pending, sqlite_where=PENDING, postgresql_where=PENDING)
     op.drop_index("ix_claim_due_at", "claim")
     op.create_index("ix_claim_due_at", "claim", ["due_at"])
     with op.batch_alter_table("claim") as claim:
         claim.drop_column("holder")
+    for table in ("delivery", "claim"):
+        with op.batch_alter_table(table) as altered:
+            altered.create_foreign_key(f"fk_{table}_subscription_id", "subscription", ["subscription_id"], ["id"])
     with op.batch_alter_table("event") as event:
         for name in EVENT:
             event.drop_column(name)

@@ -30,3 +30,9 @@ ALARM_MAILS = Counter("onthaal_alarm_mails", "Mails to whoever is on call, by wh
 def contacts(channel: str, is_open: str, kind_source: str, nature: str) -> Counter:
     """Give the counter of one kind of contact; looking it up by its labels each time takes as long as sealing a contact."""
     return CONTACTS.labels(channel, is_open, kind_source, nature)
+
+
+@lru_cache(200)
+def attempts(subscription: str, fate: str) -> Counter:
+    """Give the counter of one subscription and fate."""
+    return ATTEMPTS.labels(subscription, fate)

@@ -4,6 +4,7 @@ The floors: claim 100 rows with SKIP LOCKED, post 16 at a time with aiohttp, mar
 """
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ from sqlalchemy import text
 
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.feed import Feed
+from services.intake_api.handover.measured import Measured
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.store.outbox import EventFrame, Outbox
 from tests.bench.servers import postgres
@@ -46,6 +49,36 @@ FROM generate_series(1, :count)
 """
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What handing over took: seconds by the clock, and microseconds of processor time an event, here and in PostgreSQL."""
+
+    rate: float
+    here: float
+    there: float
+
+
+class Meter:
+    """Measures one slot. Processor time tells what an event costs even while others use the machine."""
+
+    def __init__(self, postgres: Path) -> None:
+        self._postmaster = int((postgres / "postmaster.pid").read_text().split()[0])
+        self._begun = self._now()
+
+    def read(self, events: int) -> Cost:
+        seconds, here, there = (now - begun for now, begun in zip(self._now(), self._begun, strict=True))
+        return Cost(events / seconds, here / events * 1e6, there / events * 1e6)
+
+    def _now(self) -> tuple[float, float, float]:
+        fields = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields[int(stat.parent.name)] = stat.read_text().rpartition(") ")[2].split()
+        served = [ticks for field in fields.values() if int(field[1]) == self._postmaster for ticks in field[11:13]]
+        ticks = sum(map(int, [*served, *fields[self._postmaster][11:15]]))  # of children that ended their parent knows
+        return time.perf_counter(), time.process_time(), ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def receiver():
     port = free_port()
@@ -58,8 +91,8 @@ def receiver():
         process.wait()
 
 
-async def bare(dsn: dict, url: str, count: int, *, batch: bool) -> float:
-    """Drain a plain outbox; gives events a second."""
+async def bare(folder: Path, dsn: dict, url: str, count: int, *, batch: bool) -> Cost:
+    """Drain a plain outbox."""
     connection = await asyncpg.connect(**dsn)
     try:
         await connection.execute("DROP TABLE IF EXISTS bare")
@@ -78,14 +111,14 @@ async def bare(dsn: dict, url: str, count: int, *, batch: bool) -> float:
                 async with sixteen, http.post(url, data=body.encode()) as response:
                     assert response.status == 204
 
-            begun = time.perf_counter()
+            meter = Meter(folder)
             while rows := await connection.fetch(CLAIM):
                 if batch:
                     await post(f"[{','.join(row['payload'] for row in rows)}]")
                 else:
                     await asyncio.gather(*(post(row["payload"]) for row in rows))
                 await connection.execute("UPDATE bare SET done = now() WHERE id = ANY($1)", [row["id"] for row in rows])
-            return count / (time.perf_counter() - begun)
+            return meter.read(count)
     finally:
         await connection.close()
 
@@ -103,15 +136,15 @@ async def owed(hand_over: HandOver, subscription) -> bool:
         return not (await connection.execute(query, {"id": subscription})).scalar()
 
 
-async def ours(hand_over: HandOver, url: str, count: int, *, batch: int) -> float:
-    """Drain a backlog of events as the gateway does; gives events a second."""
+async def ours(folder: Path, hand_over: HandOver, url: str, count: int, *, batch: int) -> Cost:
+    """Drain a backlog of events as the gateway does."""
     async with hand_over.database.write() as connection:
         head = (await connection.execute(text("SELECT coalesce(max(position), 0) FROM event"))).scalar()
     subscription = await hand_over.subscribe(url, batch=batch, position=head, status="paused")
     await backlog(hand_over, count)
-    webhook = Webhook(hand_over.clock)
+    webhook = Measured(Webhook(hand_over.clock), hand_over.clock)
     await hand_over.change(subscription, status="active")
-    begun = time.perf_counter()
+    meter = Meter(folder)
     running = asyncio.create_task(Dispatcher(hand_over.deliveries, {"http": webhook}).run())
 
     async def done() -> bool:
@@ -119,45 +152,50 @@ async def ours(hand_over: HandOver, url: str, count: int, *, batch: int) -> floa
         return not await owed(hand_over, subscription)
 
     await until(done, 120)
-    seconds = time.perf_counter() - begun
+    cost = meter.read(count)
     running.cancel()
     await asyncio.wait([running])
     row = await hand_over.subscription(subscription)
     assert (row["delivered"], row["pending"], row["dead"]) == (count, 0, 0), row
     await hand_over.change(subscription, status="disabled")
-    return count / seconds
+    return cost
 
 
-def line(name: str, mine: list[float], floor: list[float]) -> str:
-    ratios = [a / b for a, b in zip(mine, floor, strict=True)]
-    ratio = statistics.median(mine) / statistics.median(floor)
-    return f"{name:<44}{statistics.median(mine):>12,.0f}{ratio:>9.2f}{min(ratios):>13.2f}-{max(ratios):<6.2f}"
+def line(name: str, mine: list[Cost], floor: list[Cost]) -> str:
+    ratios = [a.rate / b.rate for a, b in zip(mine, floor, strict=True)]
+    rate, here, there = (statistics.median(getattr(cost, what) for cost in mine) for what in ("rate", "here", "there"))
+    ratio = rate / statistics.median(cost.rate for cost in floor)
+    return f"{name:<56}{rate:>10,.0f}{ratio:>9.2f}{min(ratios):>10.2f}-{max(ratios):<6.2f}{here:>10.0f}{there:>12.0f}"
 
 
-async def drain(dsn: dict, url: str, receiving: str) -> None:
-    print(f"\nDraining a backlog on PostgreSQL, {ROUNDS} rounds\n{'':<44}{'events/s':>12}{'x floor':>9}{'(min-max a round)':>20}")
+async def drain(folder: Path, dsn: dict, url: str, receiving: str) -> None:
+    print(f"\nDraining a backlog on PostgreSQL, {ROUNDS} rounds; processor time in µs an event")
+    print(f"{'':<56}{'events/s':>10}{'x floor':>9}{'(a round)':>17}{'process':>10}{'PostgreSQL':>12}")
     async with handing_over(url) as hand_over:
         for name, count, batch in (("one event a post, 16 posts at once", SINGLE, 1), ("batches of 100", BATCHED, 100)):
             floors, mine = [], []
             slots = [
-                (floors, lambda: bare(dsn, receiving, count, batch=batch > 1)),
-                (mine, lambda: ours(hand_over, receiving, count, batch=batch)),
+                (floors, lambda: bare(folder, dsn, receiving, count, batch=batch > 1)),
+                (mine, lambda: ours(folder, hand_over, receiving, count, batch=batch)),
             ]
             for number in range(ROUNDS + 1):
-                for rates, slot in random.Random(number).sample(slots, 2):
-                    rates.append(await slot())
+                for costs, slot in random.Random(number).sample(slots, 2):
+                    costs.append(await slot())
             print(line(f"floor: bare loop, {name}", floors[1:], floors[1:]))
             print(line("onthaal", mine[1:], floors[1:]), flush=True)
 
 
 async def main_async() -> None:
+    gc.collect()
+    gc.set_threshold(20_000, 50, 50)
+    gc.freeze()  # as the gateway does when it has started
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)
         socket = stack.enter_context(postgres(folder / "postgres"))
         receiving = stack.enter_context(receiver())
         dsn = {"user": "postgres", "database": "postgres", "host": socket}
-        await drain(dsn, f"postgresql+asyncpg://postgres@/postgres?host={socket}", receiving)
+        await drain(folder / "postgres", dsn, f"postgresql+asyncpg://postgres@/postgres?host={socket}", receiving)
 
 
 def main() -> None:

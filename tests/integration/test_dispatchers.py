@@ -1,24 +1,29 @@
 """Several dispatchers on one PostgreSQL, each its own process; and the plans by which PostgreSQL serves them."""
 
+import asyncio
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
-from services.intake_api.store.deliveries import Served
+from services.intake_api.store.deliveries import Claimed, Later, Patience, Served
+from services.kit.clock import SetClock
 from tests.engines import Postgres
 from tests.handing_over import KEYS, contacts, event, handing_over, until
 from tests.receiving import Answer, receiving
 
 pytestmark = pytest.mark.asyncio
 
+PLANNED = ("WITH", "SELECT", "UPDATE", "INSERT", "DELETE")
 ROOT = Path(__file__).parents[2]
 PAST = """
 INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
@@ -75,6 +80,28 @@ async def test_two_dispatchers_share_the_work_and_one_that_is_killed_loses_nothi
             assert first == [1, 2, 3, 4]
 
 
+def served_of(claimed: Claimed, *, failing: bool) -> Served:
+    if failing:
+        return Served(claimed, later=Later(claimed.events[0].position, "HTTP 500"))
+    return Served(claimed, [owed.position for owed in claimed.events])
+
+
+async def test_the_clocks_of_two_nodes_may_be_an_hour_apart(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    ahead = SetClock(datetime.now(UTC) + timedelta(hours=1))
+    patience = Patience(ladder=(timedelta(seconds=0.3),) * 9)
+    async with handing_over(url, patience, ahead) as fast, handing_over(url, patience) as right:
+        subscription = await fast.subscribe("http://127.0.0.1:9/")
+        await fast.tell(event(uuid4()))
+        for one, other in ((fast, right), (right, fast)):
+            [held] = (await one.deliveries.take(subscription, 10)).claimed
+            assert (await other.deliveries.take(subscription, 10)).claimed == []
+            await one.deliveries.settle(subscription, [served_of(held, failing=True)])
+            assert (await one.deliveries.take(subscription, 10)).claimed == []
+            await asyncio.sleep(0.5)
+            assert {outlook.is_due for outlook in await other.deliveries.outlook()} == {True}
+
+
 def scans(plan: dict[str, Any]) -> list[str]:
     """Name the tables that a plan reads from one end to the other."""
     here = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
@@ -85,9 +112,11 @@ async def test_nothing_that_was_delivered_is_read_again(postgres: Postgres) -> N
     async with handing_over(postgres.new_database()) as hand_over:
         async with hand_over.database.write() as connection:
             await connection.execute(text(PAST))
-        subscription = await hand_over.subscribe("http://127.0.0.1:9/", position=20_000)
+        swift = await hand_over.subscribe("http://127.0.0.1:9/", position=20_000)
+        paced = await hand_over.subscribe("http://127.0.0.1:9/", position=20_000, rate=60_000)
         async with hand_over.database.write() as connection:
-            await connection.execute(text(DONE), {"id": subscription})
+            for subscription in (swift, paced):
+                await connection.execute(text(DONE), {"id": subscription})
         async with hand_over.database.read() as connection:
             await connection.execute(text("ANALYZE event"))
             await connection.execute(text("ANALYZE delivery"))
@@ -101,15 +130,19 @@ async def test_nothing_that_was_delivered_is_read_again(postgres: Postgres) -> N
         sqlalchemy_event.listen(engine, "before_cursor_execute", remember)
         await hand_over.tell(*(event(contact) for contact in contacts(30)))
         asked.clear()
-        for _ in range(2):
-            await hand_over.deliveries.outlook()
-            taken = await hand_over.deliveries.take(subscription, 20)
-            served = [Served(one, [owed.position for owed in one.events]) for one in taken.claimed]
-            await hand_over.deliveries.settle(subscription, served)
+        async with hand_over.database.line() as line:
+            line.add_query_logger(lambda query: asked.setdefault(query.query, query.args))
+        for subscription in (swift, paced):
+            for failing in (False, True, False):
+                await hand_over.deliveries.outlook()
+                taken = await hand_over.deliveries.take(subscription, 10)
+                served = [served_of(one, failing=failing) for one in taken.claimed]
+                await hand_over.deliveries.settle(subscription, served)
         sqlalchemy_event.remove(engine, "before_cursor_execute", remember)
 
-        assert len(asked) > 8
-        async with hand_over.database.read() as connection:
-            for statement, parameters in asked.items():
-                plan = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)).scalar()
+        planned = {statement: values for statement, values in asked.items() if statement.lstrip().startswith(PLANNED)}
+        assert len(planned) > 15
+        async with hand_over.database.line() as line:
+            for statement, parameters in planned.items():
+                plan = await line.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *parameters)
                 assert not {"event", "delivery"} & set(scans(plan[0]["Plan"])), statement

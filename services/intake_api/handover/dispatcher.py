@@ -5,7 +5,6 @@ of the ladder, becomes a dead letter that a person sees and can send again.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -23,8 +22,6 @@ AT_MOST_IDLE = 1.0
 """Seconds after which the database is looked at without having been woken: another process may have written."""
 BUSY = 0.01
 """Seconds between two looks while events are being posted: who posts looks for more by itself."""
-PUT_BACK = 5.0
-"""Seconds by which a clock that runs is never corrected at once."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +58,9 @@ class _Duty:
 
     async def work(self) -> None:
         deliveries = self.dispatcher.deliveries
-        ahead = deliveries.clock.now().timestamp() - time.monotonic()
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    ahead = await self._watch_clock(ahead)
                     outlooks = await deliveries.outlook()
                 except ServiceUnavailable:
                     log.warning("the database cannot be read now")
@@ -74,23 +69,13 @@ class _Duty:
                 self._wake(outlooks, group)
                 await self._rest(outlooks)
 
-    async def _watch_clock(self, ahead: float) -> float:
-        """Let no contact wait for an hour again because the clock was put back by one."""
-        deliveries = self.dispatcher.deliveries
-        is_now = deliveries.clock.now().timestamp() - time.monotonic()
-        if is_now < ahead - PUT_BACK:
-            log.warning("the clock was put back", seconds=round(ahead - is_now))
-            await deliveries.try_all_now()
-        return is_now
-
     def _wake(self, outlooks: Sequence[Outlook], group: asyncio.TaskGroup) -> None:
-        now = self.dispatcher.deliveries.clock.now()
         for inactive in self.lanes.keys() - {outlook.subscription_id for outlook in outlooks}:
             self.lanes[inactive].give_back()
         for outlook in outlooks:
             if outlook.subscription_id not in self.lanes and not self.ending:
                 self._open(outlook.subscription_id, group)
-            if (outlook.behind or (outlook.due and outlook.due <= now)) and outlook.subscription_id in self.lanes:
+            if outlook.is_due and outlook.subscription_id in self.lanes:
                 self.lanes[outlook.subscription_id].wake()
 
     def _open(self, subscription_id: UUID, group: asyncio.TaskGroup) -> None:
@@ -103,12 +88,10 @@ class _Duty:
         if not outlooks:
             await asyncio.sleep(AT_MOST_IDLE)  # nobody to tell: let the intake have the machine
             return
-        now = self.dispatcher.deliveries.clock.now()
         if any(lane.is_busy for lane in self.lanes.values()):
             await asyncio.sleep(BUSY)
         idle = [outlook for outlook in outlooks if not self.lanes[outlook.subscription_id].is_busy]
-        due = min((outlook.due for outlook in idle if outlook.due), default=None)
-        seconds = (due - now).total_seconds() if due else AT_MOST_IDLE
+        seconds = min((outlook.due_in for outlook in idle if outlook.due_in is not None), default=AT_MOST_IDLE)
         await self.dispatcher.deliveries.committed.wait(min(AT_MOST_IDLE, max(BUSY, seconds)))
 
     async def end(self, working: "asyncio.Task[None]") -> None:

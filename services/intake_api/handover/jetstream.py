@@ -34,10 +34,10 @@ from services.intake_api.store.deliveries import Pending, Subscriber
 from services.kit.nats import NatsLink
 from services.kit.settings import ProcessSettings
 
-ANSWER: Final = 5.0
+ANSWER: Final = 3.0
 """Seconds that one acknowledgement may take."""
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 12.0
 """Seconds that one attempt goes on: a cluster that lost a leader takes about six to choose another."""
 
 PAUSE: Final = 0.25

@@ -25,6 +25,8 @@ BATCHES = 4
 AT_ONCE = 400
 """Contacts that are taken in one transaction, or ten batches where that is more: few transactions, so that the database's answer
 is seldom waited for, and no more than a lease has time for."""
+GATHERING = 0.02
+"""Seconds that what was taken waits for others to be settled with, while there is more to post anyway."""
 AHEAD = 3
 """How many such takings are under way: waiting, being posted, or not yet settled."""
 
@@ -39,7 +41,7 @@ class Lane:
         self._sinks = sinks
         self._subscriber: Subscriber | None = None
         self._waiting: deque[Claimed] = deque()
-        self._at_work: set[UUID] = set()
+        self._at_work: dict[UUID, Claimed] = {}
         self._served: list[Served] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._more = False
@@ -62,7 +64,9 @@ class Lane:
     async def run(self) -> None:
         """Deliver until stopped."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._settle_all())
+            renewing = group.create_task(self._renew_all())
+            settling = group.create_task(self._settle_all())
+            settling.add_done_callback(lambda _: renewing.cancel())
             while not self._stopping:
                 await self._woken.wait()
                 self._woken.clear()
@@ -113,7 +117,7 @@ class Lane:
         # a contact that is still being posted was lost to a clock that jumped: its lease will end, and its order is kept
         fresh = [one for one in claimed if one.contact_id not in self._at_work]
         unwanted = self._stopping or self._subscriber is None or not self._has_room
-        self._at_work.update(one.contact_id for one in fresh)
+        self._at_work.update((one.contact_id, one) for one in fresh)
         self._waiting.extend(fresh)
         if unwanted:
             self.give_back()
@@ -175,8 +179,8 @@ class Lane:
                 self._finish(served)
 
     def _is_ending(self, claimed: Claimed) -> bool:
-        """Say whether the lease may end before another post does; the contact is then given back."""
-        return claimed.lease.until - self._deliveries.clock.now() < self._deliveries.patience.lease * 0.4
+        """Say whether the lease could not be renewed; the contact is then given back."""
+        return claimed.lease.left < self._deliveries.patience.lease.total_seconds() / 5
 
     async def _send(self, events: Sequence[Pending]) -> Answer:
         subscriber = self._subscriber
@@ -200,11 +204,24 @@ class Lane:
         while self._waiting:
             self._finish(Served(self._waiting.popleft()))
 
+    async def _renew_all(self) -> None:
+        """Hold on to what takes long. What is not held on to, because this process was killed, others may soon take."""
+        lease = self._deliveries.patience.lease.total_seconds()
+        while True:
+            await asyncio.sleep(lease / 5)
+            if short := [one for one in self._at_work.values() if one.lease.left < lease * 3 / 5]:
+                try:
+                    await self._deliveries.renew(self._id, short)
+                except ServiceUnavailable:
+                    log.warning("leases cannot be renewed now", subscription=str(self._id), count=len(short))
+
     async def _settle_all(self) -> None:
         while not self._stopping or self._workers or self._served:
             await self._finished.wait()
             self._finished.clear()
             await self._settle()
+            if self._waiting and not self._stopping:
+                await asyncio.sleep(GATHERING)
 
     async def _settle(self) -> None:
         served, self._served = self._served, []
@@ -220,7 +237,8 @@ class Lane:
             await asyncio.sleep(1)
             self._finished.set()
             return
-        self._at_work.difference_update(one.claimed.contact_id for one in served)
+        for one in served:
+            self._at_work.pop(one.claimed.contact_id, None)
         if not self._at_work:
             self._failures = settled.health.failures
         if settled.more or self._more:

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-
-import orjson
 
 from services.intake_api.handover.sink import Answer, Fate, Sink
-from services.intake_api.measures import ATTEMPTS, LATENCY
+from services.intake_api.measures import LATENCY, attempts
 from services.intake_api.store.deliveries import Pending, Subscriber
 from services.kit.clock import Clock
 
@@ -27,10 +24,9 @@ class Measured:
     async def send(self, subscriber: Subscriber, events: Sequence[Pending]) -> Answer:
         """Hand over, and measure."""
         answer = await self.sink.send(subscriber, events)
-        ATTEMPTS.labels(str(subscriber.id), answer.fate.value).inc(len(events))
+        attempts(str(subscriber.id), answer.fate.value).inc(len(events))
         if answer.fate is Fate.TAKEN:
             now = self.clock.now()
             for event in events:
-                occurred = datetime.fromisoformat(orjson.loads(event.payload)["time"])
-                LATENCY.observe(max(0.0, (now - occurred).total_seconds()))
+                LATENCY.observe(max(0.0, (now - event.occurred_at).total_seconds()))
         return answer

@@ -1,14 +1,15 @@
 """One signed POST to a subscriber: CloudEvents 1.0, structured or batched mode, with Standard Webhooks signatures."""
 
+import hmac
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
 import aiohttp
-from standardwebhooks.webhooks import Webhook as Signer
 
 from services.intake_api.handover.sink import Answer, Fate
 from services.intake_api.store.deliveries import Pending, Subscriber
@@ -36,7 +37,12 @@ class Webhook:
         # how many are open is the lanes' to say: one limit for all would let a slow subscriber use up the others' connections
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(
-            connector=connector, timeout=self._timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            timeout=self._timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "Onthaal"},
+            skip_auto_headers=("Accept", "Accept-Encoding"),
         ) as http:
             self._http = http
             yield
@@ -46,13 +52,14 @@ class Webhook:
         if self._http is None:
             message = "post within session()"
             raise RuntimeError(message)
-        post_id, kind, body = _written(subscriber, events)
+        post_id, kind, text = _written(subscriber, events)
+        body = text.encode()
         headers = {
             "Content-Type": f"application/{kind}; charset=utf-8",
             **_signature(subscriber, post_id, body, self._clock.now()),
         }
         try:
-            async with self._http.post(subscriber.url, data=body.encode(), headers=headers, allow_redirects=False) as response:
+            async with self._http.post(subscriber.url, data=body, headers=headers, allow_redirects=False) as response:
                 answer = _meaning(response.status, self._seconds(response.headers.get("Retry-After", "")))
                 await _read_out(response)
                 return answer
@@ -77,18 +84,21 @@ def _written(subscriber: Subscriber, events: Sequence[Pending]) -> tuple[str, st
     return str(post_id), "cloudevents-batch+json", f"[{','.join(event.payload for event in events)}]"
 
 
-def _signature(subscriber: Subscriber, post_id: str, body: str, now: datetime) -> dict[str, str]:
-    at = now.astimezone(UTC)
+def _signature(subscriber: Subscriber, post_id: str, body: bytes, now: datetime) -> dict[str, str]:
+    """Sign as Standard Webhooks §"Signature scheme" says, with each secret; the library takes four times as long."""
+    at = str(int(now.timestamp()))
+    signed = b"%b.%b.%b" % (post_id.encode(), at.encode(), body)
+    signatures = (b64encode(hmac.digest(_key(secret), signed, "sha256")).decode() for secret in subscriber.secrets)
     return {
         "webhook-id": post_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(_signer(secret).sign(post_id, at, body) for secret in subscriber.secrets),
+        "webhook-timestamp": at,
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
 
 
 @lru_cache(maxsize=256)
-def _signer(secret: str) -> Signer:
-    return Signer(secret)
+def _key(secret: str) -> bytes:
+    return b64decode(secret.removeprefix("whsec_"))
 
 
 async def _read_out(response: aiohttp.ClientResponse) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.problems import InvalidInput, NotFound
 from services.intake_api.store import tables
+from services.intake_api.store.claiming import DUE_AT_ONCE
 from services.intake_api.store.engine import Database
 from services.intake_api.store.states import DEAD
 
@@ -129,13 +130,12 @@ async def owe_now(connection: AsyncConnection, database: Database, owed: Iterabl
 
     A contact that waits for its next try waits no longer: whoever sends again has a reason.
     """
-    now = database.clock.now()
     insert = (sqlite if database.on_sqlite else postgresql).insert(tables.claim)
     statement = insert.on_conflict_do_update(
-        index_elements=["subscription_id", "contact_id"], set_={"attempts": 0, "due_at": now}
+        index_elements=["subscription_id", "contact_id"], set_={"attempts": 0, "due_at": DUE_AT_ONCE}
     )
     rows = [
-        {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": now}
+        {"subscription_id": subscription_id, "contact_id": contact_id, "attempts": 0, "due_at": DUE_AT_ONCE}
         for subscription_id, contact_id in sorted(owed)  # all in one order: two who send again do not wait for each other
     ]
     if rows:

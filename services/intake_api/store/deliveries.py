@@ -9,7 +9,7 @@ wait for each other.
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,10 +21,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
-from services.intake_api.store.claiming import Claimed, Lease, Pending, free
+from services.intake_api.store.among import among
+from services.intake_api.store.claiming import Claimed, Lease, Pending, as_dated, free, is_ahead
 from services.intake_api.store.engine import Database
+from services.intake_api.store.express import Express, is_common
 from services.intake_api.store.patience import Patience
-from services.intake_api.store.settling import Health, Later, Served, Settled, Settlement
+from services.intake_api.store.settling import REMOVED, Health, Later, Served, Settled, Settlement
 from services.intake_api.store.taking import Taking
 from services.intake_api.store.vault import Vault
 
@@ -53,11 +55,16 @@ class Subscriber:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Whether an active subscription has events to read, and when the next of its claims is due that nobody holds."""
+    """Whether an active subscription has events to read, and in how many seconds its next claim is due that nobody holds."""
 
     subscription_id: UUID
     behind: bool
-    due: datetime | None
+    due_in: float | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something can be taken now."""
+        return self.behind or (self.due_in is not None and self.due_in <= 0)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Deliveries:
         self.committed = database.events
         self._database = database
         self._vault = vault
+        self._express = None if database.on_sqlite else Express(database, self.patience)
 
     @asynccontextmanager
     async def on_duty(self) -> AsyncIterator[None]:
@@ -99,49 +107,72 @@ class Deliveries:
 
     async def outlook(self) -> list[Outlook]:
         """Say in one look what there is to do, for each active subscription."""
+        async with self._database.read() as connection:
+            now = await self._database.now(connection)
+            rows = (await connection.execute(self._outlooks(now))).all()
+        return [Outlook(row.id, bool(row.behind), _due_in(row, now)) for row in rows]
+
+    def _outlooks(self, now: datetime) -> Any:
         newest = select(func.max(tables.event.c.position)).scalar_subquery()
         due = (
             select(CLAIM.due_at)
-            .where(CLAIM.subscription_id == SUBSCRIPTION.id, free(self.clock.now(), self.patience))
+            .where(CLAIM.subscription_id == SUBSCRIPTION.id, free(now, self.patience))
             .order_by(CLAIM.due_at)
             .limit(1)
             .scalar_subquery()
         )
-        query = select(
+        return select(
             SUBSCRIPTION.id,
             (SUBSCRIPTION.position < newest).label("behind"),
             due.label("due"),
             SUBSCRIPTION.held_until,
             SUBSCRIPTION.paced_until,
+            SUBSCRIPTION.last_error_at,
         ).where(SUBSCRIPTION.status == "active")
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [Outlook(row.id, bool(row.behind), _due(row)) for row in rows]
 
     async def take(self, subscription_id: UUID, limit: int) -> Taken:
         """Claim contacts of a subscription that are due, `limit` at the most, reading on in the feed.
 
         Of a broken subscription one contact is claimed, as a probe, once its time has come; and no more than its pace allows.
         """
-        now = self.clock.now()
+        if self._express and (taken := await self._express.take(subscription_id, limit)):
+            row, claimed, more = taken
+            return Taken(self._subscriber(row, row["now"]), claimed, more)
         async with self._database.write() as connection:
             subscription = await _locked(connection, subscription_id)
             if subscription is None or subscription["status"] != "active":
                 return Taken()
+            now = await self._database.now(connection)
+            subscription = await as_dated(connection, subscription, now)
             claimed, more = await Taking(connection, subscription, self.patience, now).take(limit)
         return Taken(self._subscriber(subscription, now), claimed, more)
 
     async def settle(self, subscription_id: UUID, served: Sequence[Served]) -> Settled:
         """Write down what became of claimed contacts, and free those that are owed no more."""
+        if self._express and is_common(served):
+            return await self._express.settle(subscription_id, served)
         async with self._database.write() as connection:
             subscription = await _locked(connection, subscription_id)
-            return await Settlement(connection, subscription, self.patience, self.clock.now()).settle(served)
+            if subscription is None:
+                return REMOVED
+            now = await self._database.now(connection)
+            subscription = await as_dated(connection, subscription, now)
+            return await Settlement(connection, subscription, self.patience, now).settle(served)
 
-    async def try_all_now(self) -> None:
-        """Wait for no contact any longer: what its time was written by has been put back."""
-        now = self.clock.now()
+    async def renew(self, subscription_id: UUID, claimed: Collection[Claimed]) -> None:
+        """Hold claimed contacts for as long again as a lease lasts; one that another holds by now is left alone."""
+        leases = {one.lease.holder: one.lease for one in claimed}
+        until = Lease.begin(subscription_id, self.patience).until
         async with self._database.write() as connection:
-            await connection.execute(update(tables.claim).where(CLAIM.due_at > now).values(due_at=now))
+            held = update(tables.claim).where(
+                CLAIM.subscription_id == subscription_id,
+                among(connection, CLAIM.contact_id, {one.contact_id for one in claimed}),
+                among(connection, CLAIM.holder, leases),
+            )
+            now = await self._database.now(connection)
+            await connection.execute(held.values(lease_until=now + self.patience.lease))
+        for lease in leases.values():
+            lease.until = until
 
     def _subscriber(self, row: Any, now: datetime) -> Subscriber:
         sealed = [row["sealed_secret"]]
@@ -169,6 +200,10 @@ def _is_locked(file: int) -> bool:
     return True
 
 
-def _due(row: Any) -> datetime | None:
+def _due_in(row: Any, now: datetime) -> float | None:
+    if row.due is None:
+        return None
+    if is_ahead(row.last_error_at, now):
+        return 0
     moments: list[datetime] = [moment for moment in (row.due, row.held_until, row.paced_until) if moment]
-    return max(moments) if row.due else None
+    return (max(moments) - now).total_seconds()

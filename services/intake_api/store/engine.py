@@ -1,14 +1,15 @@
 """The database: one writer at a time on SQLite, many on PostgreSQL, and what is told after a commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID, uuid4
 
 import asyncpg
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import insert, make_url, select, text
+from sqlalchemy import func, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -143,10 +144,17 @@ class Database:
                 raise
             raise ServiceUnavailable("The database cannot be read now; try again.", retry_after_sec=2) from error
 
-    async def execute_alone(self, statement: str, values: Sequence[Any]) -> list[Any]:
-        """Execute one statement that is a transaction by itself, on a connection that is kept for such (PostgreSQL only).
+    async def now(self, connection: AsyncConnection) -> datetime:
+        """Tell the moment by the one clock that everybody at this database shares: PostgreSQL's, or on SQLite this machine's."""
+        if self.on_sqlite:
+            return self.clock.now()
+        return (await connection.execute(select(func.clock_timestamp()))).scalar_one()  # type: ignore[no-any-return]
 
-        For the hot path: a connection taken anew and a transaction around it would cost as much as the statement.
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Any]:
+        """Open a connection of the driver that is kept for the hot paths (PostgreSQL only), outside of any transaction.
+
+        A connection taken anew, with a transaction of the toolkit around it, would cost as much as what is done with it.
 
         Raises:
             ServiceUnavailable: the database cannot commit now; whether the change was stored is not known.
@@ -158,7 +166,7 @@ class Database:
             line: Any = kept.driver_connection
             with Watch() as watch:
                 watch.over_line(line)
-                rows: list[Any] = await line.fetch(statement, *values)
+                yield line
         except BaseException as error:  # a cancelled statement leaves its connection in an unknown state as well
             if kept is not None:
                 kept.invalidate()
@@ -167,7 +175,6 @@ class Database:
                 raise
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
         self._kept.append(kept)
-        return rows
 
     async def epoch(self) -> UUID:
         """Give the identity of this database; it changes when another one is put in its place."""

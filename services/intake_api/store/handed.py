@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
@@ -34,13 +34,19 @@ async def handed_over(connection: AsyncConnection, contact_id: UUID) -> list[Wir
             DELIVERY.fetched_at,
             DELIVERY.reason,
         )
-        .join(tables.event, EVENT.position == DELIVERY.position)
+        .select_from(tables.event.join(tables.delivery, _of(contact_id)))
         .join(tables.subscription, SUBSCRIPTION.id == DELIVERY.subscription_id)
-        .where(DELIVERY.contact_id == contact_id, SUBSCRIPTION.status != REMOVED)
+        .where(SUBSCRIPTION.status != REMOVED)
         .order_by(case((DELIVERY.state == DELIVERED, 1), else_=0), DELIVERY.position.desc())
         .limit(SHOWN)
     )
     return [_shown(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _of(contact_id: UUID) -> ColumnElement[bool]:
+    """Find the deliveries of a contact by its events and the subscriptions: both keys are there, a third would cost each delivery."""
+    subscriptions = select(SUBSCRIPTION.id)
+    return and_(EVENT.contact_id == contact_id, DELIVERY.position == EVENT.position, DELIVERY.subscription_id.in_(subscriptions))
 
 
 def _shown(row: Any) -> Wire:
@@ -62,9 +68,10 @@ async def note_fetched(connection: AsyncConnection, contact_id: UUID, now: datet
     key = tuple_(DELIVERY.subscription_id, DELIVERY.position)
     unfetched = (
         select(DELIVERY.subscription_id, DELIVERY.position)
-        .where(DELIVERY.contact_id == contact_id, DELIVERY.fetched_at.is_(None))
+        .select_from(tables.event.join(tables.delivery, _of(contact_id)))
+        .where(DELIVERY.fetched_at.is_(None))
         .order_by(DELIVERY.position)
-        .with_for_update()
+        .with_for_update(of=tables.delivery)
     )
     found = [tuple(row) for row in await connection.execute(unfetched)]
     if found:

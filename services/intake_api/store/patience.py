@@ -16,14 +16,14 @@ class Patience:
 
     After `threshold` failures in a row, of whichever contacts, a subscription is broken: nothing is posted but one probe at a
     time, `first_hold` after the last failure and then ever later, until `longest_hold`. The first answer closes the breaker.
-    A claim is held for `lease`, which is longer than two posts may take. `pace` is a factor on every wait but the lease.
+    A claim is held for `lease`, which whoever holds it renews while he lives. `pace` is a factor on every wait but the lease.
     """
 
     ladder: tuple[timedelta, ...] = LADDER
     threshold: int = 10
     first_hold: timedelta = timedelta(seconds=5)
     longest_hold: timedelta = timedelta(seconds=60)
-    lease: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=20)
     pace: float = 1
 
     def is_broken(self, failures: int) -> bool:

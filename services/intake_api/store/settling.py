@@ -29,7 +29,7 @@ class Later:
     is_one: bool = True
 
 
-@dataclass
+@dataclass(slots=True)
 class Served:
     """What became of a claimed contact: events that were taken, that never will be, and the one that it stopped at."""
 
@@ -60,6 +60,10 @@ class Settled:
 
     health: Health
     more: bool
+
+
+REMOVED = Settled(Health(0, None, None), more=False)
+"""Of a subscription that was removed meanwhile nothing is kept."""
 
 
 class Settlement:

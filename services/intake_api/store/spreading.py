@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
-from services.intake_api.store.claiming import Lease
+from services.intake_api.store.claiming import DUE_AT_ONCE, Lease
 from services.intake_api.store.filters import EventFilter
 
 SUBSCRIPTION = tables.subscription.c
@@ -28,7 +28,11 @@ class Spread:
 
 
 async def spread(
-    connection: AsyncConnection, subscription: Mapping[str, Any], limit: int, lease: Lease | None, now: datetime
+    connection: AsyncConnection,
+    subscription: Mapping[str, Any],
+    limit: int,
+    lease: Lease | None = None,
+    until: datetime | None = None,
 ) -> Spread:
     """Read the next events for a locked subscription; contacts that were not claimed yet are held under the lease."""
     following = select(EVENT.position).where(EVENT.position > subscription["position"]).order_by(EVENT.position).limit(limit)
@@ -42,22 +46,22 @@ async def spread(
     columns = ["subscription_id", "position", "contact_id", "state", "attempts"]
     addressed = (await connection.execute(insert(tables.delivery).from_select(columns, owed))).rowcount
     contacts = select(EVENT.contact_id).where(*new).distinct()
-    claimed = await _claim(connection, subscription["id"], contacts, lease, now) if addressed else ()
+    claimed = await _claim(connection, subscription["id"], contacts, lease, until) if addressed else ()
     read_on = update(tables.subscription).where(SUBSCRIPTION.id == subscription["id"])
     await connection.execute(read_on.values(position=last, addressed=SUBSCRIPTION.addressed + addressed))
     return Spread(claimed, more=count == limit)
 
 
 async def _claim(
-    connection: AsyncConnection, subscription_id: UUID, contacts: Select[Any], lease: Lease | None, now: datetime
+    connection: AsyncConnection, subscription_id: UUID, contacts: Select[Any], lease: Lease | None, until: datetime | None
 ) -> list[UUID]:
     of = contacts.subquery()
     rows = select(
         literal(subscription_id, Uuid()),
         of.c.contact_id,
         literal(0),
-        literal(now, tables.Moment()),
-        literal(lease.until, tables.Moment()) if lease else null(),
+        literal(DUE_AT_ONCE, tables.Moment()),
+        literal(until, tables.Moment()) if lease else null(),
         literal(lease.holder, Uuid()) if lease else null(),
     ).where(literal(1) == 1)  # SQLite reads `SELECT … ON CONFLICT` as a join without it
     columns = ["subscription_id", "contact_id", "attempts", "due_at", "lease_until", "holder"]

@@ -253,10 +253,11 @@ subscription = Table(
     Column("replay_since", Moment),
 )
 
+# of these two no foreign key is checked for each row: whoever writes them, or removes a subscription, holds its row
 delivery = Table(
     "delivery",
     metadata,
-    Column("subscription_id", Uuid, ForeignKey("subscription.id"), primary_key=True),
+    Column("subscription_id", Uuid, primary_key=True),
     Column("position", POSITION, primary_key=True),
     Column("contact_id", Uuid, nullable=False),
     Column("state", String(16), nullable=False),
@@ -264,10 +265,9 @@ delivery = Table(
     Column("reason", String(200)),
     Column("settled_at", Moment),
     Column("fetched_at", Moment),
-    Index("ix_delivery_contact_id", "contact_id"),
     Index("ix_delivery_unfetched", "settled_at", sqlite_where=text("state = 'delivered' AND fetched_at IS NULL"),
           postgresql_where=text("state = 'delivered' AND fetched_at IS NULL")),
-    Index("ix_delivery_pending", "subscription_id", "contact_id", "position", sqlite_where=text("state = 'pending'"),
+    Index("ix_delivery_pending", "contact_id", "subscription_id", "position", sqlite_where=text("state = 'pending'"),
           postgresql_where=text("state = 'pending'")),
     Index("ix_delivery_dead", "subscription_id", "position", sqlite_where=text("state = 'dead'"),
           postgresql_where=text("state = 'dead'")),
@@ -276,7 +276,7 @@ delivery = Table(
 claim = Table(
     "claim",
     metadata,
-    Column("subscription_id", Uuid, ForeignKey("subscription.id"), primary_key=True),
+    Column("subscription_id", Uuid, primary_key=True),
     Column("contact_id", Uuid, primary_key=True),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),

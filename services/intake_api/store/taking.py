@@ -32,7 +32,7 @@ class Taking:
 
     async def take(self, limit: int) -> tuple[Sequence[Claimed], bool]:
         """Give claimed contacts, and say whether there is more to take at once."""
-        lease = Lease(uuid4(), self.now + self.patience.lease)
+        lease = Lease.begin(uuid4(), self.patience)
         wanted = self._wanted(limit)
         contacts, more = await (self._freely(limit, lease) if wanted == limit else self._sparingly(wanted, lease))
         series = SERIES if wanted == limit else 1
@@ -61,12 +61,13 @@ class Taking:
         due = await claim_due(self.connection, self._id, limit, lease, self.now, self.patience)
         if len(due) == limit:
             return due, True
-        read = await spread(self.connection, self.subscription, limit - len(due), lease, self.now)
+        until = self.now + self.patience.lease
+        read = await spread(self.connection, self.subscription, limit - len(due), lease, until)
         return due | dict.fromkeys(read.claimed, 0), read.more
 
     async def _sparingly(self, wanted: int, lease: Lease) -> tuple[dict[UUID, int], bool]:
         """Spread to let it be seen what is owed, and claim the few that may be posted."""
-        read = await spread(self.connection, self.subscription, SPREAD, None, self.now)
+        read = await spread(self.connection, self.subscription, SPREAD)
         due = await claim_due(self.connection, self._id, wanted, lease, self.now, self.patience) if wanted else {}
         return due, read.more
 

@@ -316,7 +316,8 @@ class PostgresInsert:
             [digest for contact in batch for digest in contact.index],
         )
         if not any(contact.has_more for contact in batch):
-            return {row[0] for row in await database.execute_alone(_STATEMENT, values)}
+            async with database.line() as line:  # one statement is a transaction by itself
+                return {row[0] for row in await line.fetch(_STATEMENT, *values)}
         async with database.write() as connection:
             new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
             await _write_the_rest(connection, batch, new)
