@@ -17,7 +17,7 @@ from tests.faults.case_service import CaseService
 from tests.faults.ledger import Ledger
 from tests.faults.load import Client, at_work
 from tests.faults.proxy import Proxy
-from tests.faults.verdict import Outcome, compare
+from tests.faults.verdict import COALESCED_S, Outcome, compare
 from tests.running import Gateway
 
 HOUR_S = 10
@@ -99,9 +99,9 @@ class House:
                 await asyncio.sleep(0.05)
         self.starting_s = loop.time() - began
 
-    async def outcome(self, patience_s: float = 150) -> Outcome:
+    async def outcome(self, patience_s: float = 150, quiet_s: float = COALESCED_S) -> Outcome:
         """Wait until everything is handed over, and compare what clients were told, what is held and what was received."""
-        found = await compare(self.doors, self.token, self.ledger, self.case, patience_s)
+        found = await compare(self.doors, self.token, self.ledger, self.case, patience_s, quiet_s)
         left = [process for process in self._children if process.is_running()]
         if left:
             found.problems.append(f"{len(left)} child processes outlived their killed parents")

@@ -89,11 +89,13 @@ class Reader:
         return answer.raise_for_status().json()  # type: ignore[no-any-return]
 
 
-async def compare(doors: Sequence[str], token: str, ledger: Ledger, case: CaseService, patience_s: float) -> Outcome:
-    """Wait until the hand-over has drained, and compare."""
+async def compare(
+    doors: Sequence[str], token: str, ledger: Ledger, case: CaseService, patience_s: float, quiet_s: float = COALESCED_S
+) -> Outcome:
+    """Wait until the hand-over has drained, and compare. It has when everything was told after `quiet_s` without clients."""
     reader = Reader(doors, token)
     try:
-        problems = await _drained(reader, case, patience_s)
+        problems = await _drained(reader, case, patience_s, quiet_s)
         held = await reader.contacts()
         told = case.taken
         unheard = len(reader.events.keys() - told.digests.keys())
@@ -129,12 +131,12 @@ async def compare(doors: Sequence[str], token: str, ledger: Ledger, case: CaseSe
     )
 
 
-async def _drained(reader: Reader, case: CaseService, patience_s: float) -> list[str]:
+async def _drained(reader: Reader, case: CaseService, patience_s: float, quiet_s: float) -> list[str]:
     began = time.monotonic()
     while True:
         await reader.follow()
         waited = time.monotonic() - began
-        if waited > COALESCED_S and reader.events.keys() <= case.taken.digests.keys():
+        if waited >= quiet_s and reader.events.keys() <= case.taken.digests.keys():
             return []
         if waited > patience_s:
             return [f"the hand-over had not drained after {patience_s:.0f} s"]
