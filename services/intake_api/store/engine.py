@@ -35,8 +35,9 @@ class Watch:
     and the pool makes its other connections anew.
     """
 
-    def __init__(self) -> None:
-        """Watch nothing yet."""
+    def __init__(self, longest_wait: float | None) -> None:
+        """Watch nothing yet; without a longest wait never hang up."""
+        self._longest_wait = longest_wait
         self._end: asyncio.TimerHandle | None = None
 
     async def over(self, connection: AsyncConnection) -> None:
@@ -45,7 +46,8 @@ class Watch:
 
     def over_line(self, line: Any) -> None:
         """Watch over a connection of the driver."""
-        self._end = asyncio.get_running_loop().call_later(LONGEST_WAIT, line.terminate)
+        if self._longest_wait:
+            self._end = asyncio.get_running_loop().call_later(self._longest_wait, line.terminate)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -92,13 +94,15 @@ class Database:
     `events` is fired after a commit that added events, `texts` after one that left something to tag.
     """
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        """Connect on first use."""
+    def __init__(self, url: str, clock: Clock, longest_wait: float | None = LONGEST_WAIT) -> None:
+        """Connect on first use. Without a longest wait a transaction may take as long as it needs (PostgreSQL)."""
+        self.url = url
         self.clock = clock
+        self._longest_wait = longest_wait
         self.on_sqlite = url.startswith("sqlite")
         self.file = make_url(url).database if self.on_sqlite else None
-        self.writing = _engine(url, immediate=True)
-        self.reading = _engine(url, immediate=False) if self.on_sqlite else self.writing
+        self.writing = _engine(url, longest_wait, immediate=True)
+        self.reading = _engine(url, longest_wait, immediate=False) if self.on_sqlite else self.writing
         self.events = Signal()
         self.texts = Signal()
         self._turn = asyncio.Lock()
@@ -115,7 +119,7 @@ class Database:
         """
         try:
             async with self._turn if self.on_sqlite else nullcontext():
-                with Watch() as watch:
+                with Watch(self._longest_wait) as watch:
                     async with self.writing.begin() as connection:
                         if not self.on_sqlite:
                             await watch.over(connection)
@@ -134,7 +138,7 @@ class Database:
 
         """
         try:
-            with Watch() as watch:
+            with Watch(self._longest_wait) as watch:
                 async with self.reading.connect() as connection:
                     if not self.on_sqlite:
                         await watch.over(connection)
@@ -164,7 +168,7 @@ class Database:
         try:
             kept = self._kept.pop() if self._kept else await self.writing.raw_connection()
             line: Any = kept.driver_connection
-            with Watch() as watch:
+            with Watch(self._longest_wait) as watch:
                 watch.over_line(line)
                 yield line
         except BaseException as error:  # a cancelled statement leaves its connection in an unknown state as well
@@ -180,6 +184,8 @@ class Database:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
             async with self.write() as connection:
+                if not self.on_sqlite:  # processes that start together on a new database must not each give it one
+                    await connection.execute(text(f"LOCK TABLE {tables.database.name} IN SHARE ROW EXCLUSIVE MODE"))
                 held = (await connection.execute(select(tables.database.c.epoch))).scalar()
                 if held is None:
                     held = uuid4()
@@ -223,21 +229,25 @@ def _state(error: BaseException | None) -> str:
     return str(getattr(error, "sqlstate", None) or "")[:2]
 
 
-POSTGRESQL = {
-    "timeout": 5,
-    "command_timeout": 2 * LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
-    # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
-    "server_settings": {
-        "idle_in_transaction_session_timeout": str(int(LONGEST_WAIT * 500)),
-        "lock_timeout": str(int(LONGEST_WAIT * 750)),
-    },
-}
+def _limits(longest_wait: float | None) -> dict[str, Any]:
+    """Give what a connection to PostgreSQL is limited to."""
+    if longest_wait is None:
+        return {"timeout": 5}
+    return {
+        "timeout": 5,
+        "command_timeout": 2 * longest_wait,  # for what is asked while connecting, which nobody watches over
+        # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
+        "server_settings": {
+            "idle_in_transaction_session_timeout": str(int(longest_wait * 500)),
+            "lock_timeout": str(int(longest_wait * 750)),
+        },
+    }
 
 
-def _engine(url: str, *, immediate: bool) -> AsyncEngine:
+def _engine(url: str, longest_wait: float | None, *, immediate: bool) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=POSTGRESQL
+            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=_limits(longest_wait)
         )
     engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
 

@@ -103,7 +103,7 @@ class Restoration:
         return renewed
 
     async def _on_postgres(self, data: Path, manifest: Manifest, orders: Mapping[UUID, Erasure], force: bool) -> Renewed:
-        database = Database(self.url, self.clock)
+        database = Database(self.url, self.clock, longest_wait=None)
         try:
             async with database.write() as connection:
                 await _require_alone(connection)
@@ -116,7 +116,7 @@ class Restoration:
         return await self._renew(self.url, manifest, orders)
 
     async def _renew(self, url: str, manifest: Manifest, orders: Mapping[UUID, Erasure]) -> Renewed:
-        database = Database(url, self.clock)
+        database = Database(url, self.clock, longest_wait=None)  # every contact is read and changed in one transaction
         contacts = Contacts(database, self.vault, Outbox(database, self.frame), self.blobs, self.ledger)
         try:
             async with database.write() as connection:
