@@ -1,7 +1,8 @@
 """`make test-faults`: break everything that can break while clients are at work, and count.
 
 KILLS (100) SIGKILLs of each process, SECONDS (10) for each fault that lasts, SEED (1) for every chance, ONLY (a part of a
-scenario's name) for some of them, JOBS (2) scenarios at a time, WRITE=1 to keep the table in ARCHITECTURE.md.
+scenario's name) for some of them, JOBS (2) scenarios at a time, MINUTES (10) after which a scenario kills nothing any more,
+WRITE=1 to keep the table in ARCHITECTURE.md.
 """
 
 import multiprocessing
@@ -11,19 +12,19 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 
 from tests.faults import table
-from tests.faults.attempt import KILLS, SECONDS, SEED, attempt
+from tests.faults.attempt import KILLS, MINUTES, SECONDS, SEED, attempt
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.verdict import Outcome
 
 ONLY = os.environ.get("ONLY", "")
 JOBS = int(os.environ.get("JOBS", "2"))
-COMMAND = f"`make test-faults KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS}`"
+COMMAND = f"`make test-faults KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS} MINUTES={MINUTES:g}`"
 
 
 def main() -> int:
     """Run the suite; 1 when a scenario does not stand."""
     names = [name for name in SCENARIOS if ONLY in name]
-    print(f"KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS}\n\n{table.HEAD}", flush=True)
+    print(f"KILLS={KILLS} SECONDS={SECONDS:g} SEED={SEED} JOBS={JOBS} MINUTES={MINUTES:g}\n\n{table.HEAD}", flush=True)
     outcomes: dict[str, Outcome] = {}
     with ProcessPoolExecutor(JOBS, multiprocessing.get_context("spawn")) as pool:
         for finished in as_completed([pool.submit(attempt, name) for name in names]):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,15 @@ class Run:
     rng: random.Random
     kills: int
     seconds: float
+    minutes: float = 10
+    """After so many minutes nothing is killed any more, on a machine that is too busy for all the kills; the table has their number."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there is time to break something once more."""
+        return time.monotonic() - self.began < self.minutes * 60
 
 
 @dataclass
@@ -68,6 +78,8 @@ class House:
     async def kill_at_random(self, gateway: Gateway, times: int) -> None:
         """Kill a process at random moments, a fifth of the times while it starts, and leave it running."""
         for _ in range(times):
+            if not self.run.has_time:
+                return
             await asyncio.sleep(self.rng.uniform(0.05, 1.5))
             self._kill(gateway)
             while self.rng.random() < 0.2:
