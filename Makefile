@@ -7,7 +7,7 @@ PY := $(BIN)/python
 INSTALLED := .venv/.installed
 BROWSER_TOOLS := tests/e2e/node_modules/.installed
 
-.PHONY: help run test test-fast check format demo bench bench-handover test-faults lock train clean
+.PHONY: help run test test-fast test-split test-nats test-faults check format demo bench bench-handover lock train clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,7 +25,12 @@ run: $(INSTALLED) ## Serve everything on :8080 with a demo case service on :8090
 
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
-	$(PY) -m pytest -q -n 2 --dist loadfile tests
+	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests
+
+test-split: $(INSTALLED) ## Run the channels on two processes of each service behind nginx, and restart everything under load
+	@deploy/setup/proxy
+	$(PY) -m pytest -q --split --timeout 900 -s tests/split tests/integration/test_privacy.py tests/integration/test_form.py \
+	    tests/integration/test_mail.py tests/integration/test_chat.py tests/integration/test_desk.py tests/integration/test_case_service.py
 
 .PHONY: test-nats
 test-nats: $(INSTALLED) ## Run the tests on NATS, with 2,000 events while the leader of a cluster dies

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onthaal_schema.intake import Intake, IntakeClient
+from onthaal_schema.nodes import Nodes
 from services.intake_api.settings import IntakeSettings
 from services.kit import logging
 from services.kit.alarms import Board
@@ -41,22 +42,22 @@ class RemoteAccess:
     """`IntakeAccess` over HTTP, for a process without the intake service."""
 
     def __init__(self, url: str, tokens: RemoteSettings) -> None:
-        """Reach the intake service at an address."""
-        self._url = url
+        """Reach the intake service at an address, or at its nodes."""
+        self._nodes = Nodes(url)
         self._tokens = tokens
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5))
 
     def own(self, service: str) -> Intake:
         """Speak with the service's own token."""
-        return IntakeClient(self._url, getattr(self._tokens, f"{service}_token", None), http=self._http)
+        return IntakeClient(self._nodes, getattr(self._tokens, f"{service}_token", None), http=self._http)
 
     def operator(self, token: str) -> Intake:
         """Speak with an operator's token."""
-        return IntakeClient(self._url, token, http=self._http)
+        return IntakeClient(self._nodes, token, http=self._http)
 
     def anonymous(self) -> Intake:
         """Speak without a token."""
-        return IntakeClient(self._url, http=self._http)
+        return IntakeClient(self._nodes, http=self._http)
 
 
 class Gateway(FastAPI):

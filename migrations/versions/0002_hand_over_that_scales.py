@@ -63,6 +63,7 @@ def upgrade() -> None:
     op.add_column("delivery", sa.Column("fetched_at", MOMENT, nullable=True))
     op.execute("UPDATE delivery SET fetched_at = settled_at")
     op.create_index("ix_delivery_unfetched", "delivery", ["settled_at"], sqlite_where=UNFETCHED, postgresql_where=UNFETCHED)
+    op.add_column("database", sa.Column("keys", sa.LargeBinary(), nullable=True))
     op.create_table(
         "alarm",
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -84,6 +85,8 @@ def _add_filled(table: str, columns: dict[str, tuple[sa.types.TypeEngine, str]])
 
 def downgrade() -> None:
     op.drop_table("alarm")
+    with op.batch_alter_table("database") as database:
+        database.drop_column("keys")
     op.drop_index("ix_delivery_unfetched", "delivery")
     with op.batch_alter_table("delivery") as delivery:
         delivery.drop_column("fetched_at")

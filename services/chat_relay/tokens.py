@@ -1,12 +1,13 @@
 """The token by which a visitor proves that a conversation is theirs: recognised after a restart and on every node."""
 
 import hmac
-import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 from uuid import UUID
+
+from services.kit.secret_files import write_once
 
 PURPOSE: Final = b"onthaal chat visitor token 1"
 SHORTEST: Final = 32
@@ -30,19 +31,8 @@ class VisitorTokens:
 
 def kept_secret(path: Path) -> bytes:
     """Read the secret of this installation, or make it once: readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _complete(path)
-    with os.fdopen(handle, "wb") as file:
-        file.write(token_bytes(SHORTEST))
-        file.flush()
-        os.fsync(file.fileno())
-    return _complete(path)
-
-
-def _complete(path: Path) -> bytes:
+    if not path.exists():
+        write_once(path, token_bytes(SHORTEST))
     secret = path.read_bytes()
     if len(secret) < SHORTEST:
         message = f"{path} is damaged: restore it, or remove it (running chats then cannot be resumed)"

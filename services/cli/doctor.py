@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import typer
+from nats import errors
+from nats.aio.client import Client
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.problems import ServiceUnavailable
@@ -89,6 +91,7 @@ async def _examine() -> list[Finding]:
     findings += [finding async for finding in _hours(calendar)]
     findings.append(_disk(read(ProcessSettings).var))
     findings += [finding async for finding in _alarms(read(AlarmSettings), read(ProcessSettings))]
+    findings += [finding async for finding in _nats(read(ProcessSettings))]
     return findings + [finding async for finding in _kept(read(ProcessSettings), read(IntakeSettings))]
 
 
@@ -131,6 +134,22 @@ async def _alarms(settings: AlarmSettings, process: ProcessSettings) -> Findings
         yield Finding(Level.FAIL, "alarms", f"{server}: {error}", "look at ONTHAAL_ALARM_SMTP_*; `onthaal alarms test` sends one")
     else:
         yield Finding(Level.OK, "alarms", f"{server} takes mail ({settings.alarm_smtp_tls})")
+
+
+async def _nats(process: ProcessSettings) -> Findings:
+    if process.nats_url is None:
+        return
+    client = Client()
+    servers = [server.strip() for server in process.nats_url.get_secret_value().split(",")]
+    try:
+        async with asyncio.timeout(5):  # the library would try sixty times
+            await client.connect(servers, allow_reconnect=False, connect_timeout=3)
+    except (errors.Error, OSError, TimeoutError) as error:
+        advice = "look at ONTHAAL_NATS_URL, and whether they run"
+        yield Finding(Level.FAIL, "nats", f"no server answers ({type(error).__name__})", advice)
+        return
+    yield Finding(Level.OK, "nats", f"it answers; {len(client.servers)} servers are known")
+    await client.close()
 
 
 async def _kept(process: ProcessSettings, settings: IntakeSettings) -> Findings:
@@ -234,7 +253,8 @@ async def _subscriptions(store: Store) -> Findings:
     async with httpx.AsyncClient(timeout=5, follow_redirects=False) as http:
         for row in rows:
             one, now = owed[row["id"]], store.database.clock.now()
-            yield await _reached(http, row, now)
+            if urlsplit(row["url"]).scheme != "nats":
+                yield await _reached(http, row, now)
             troubles = [
                 *([f"status {one.status}"] if one.status != "active" else []),
                 *([f"{one.dead} dead letters"] if one.dead else []),

@@ -8,7 +8,6 @@ from typing import TypeVar
 from services.intake_api.administration import Store
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.engine import Database
-from services.intake_api.store.migrate import migrate
 from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings, read, refuse_unknown
 from services.settings import settings_classes
@@ -28,7 +27,7 @@ def with_store(work: Callable[[Store], Awaitable[Result]]) -> Result:
     async def run() -> Result:
         store = Store.open(*settings_in_force(), SystemClock())
         try:
-            await migrate(store.database)
+            await store.ready()
             return await work(store)
         finally:
             await store.database.close()

@@ -8,7 +8,9 @@ from services.intake_api.store.access import Access
 from services.intake_api.store.dead_letters import DeadLetters
 from services.intake_api.store.deliveries import Deliveries, Patience
 from services.intake_api.store.engine import Database
+from services.intake_api.store.migrate import migrate
 from services.intake_api.store.outbox import EventFrame
+from services.intake_api.store.ownership import belong
 from services.intake_api.store.reconciliation import Reconciliation
 from services.intake_api.store.replays import Replays
 from services.intake_api.store.rewrap import require_fit
@@ -24,7 +26,7 @@ log = logger(__name__)
 
 def event_frame(process: ProcessSettings, settings: IntakeSettings) -> EventFrame:
     """Give what is the same in every event."""
-    return EventFrame(settings.event_source, f"{process.origin}/intake/v1/contacts")
+    return EventFrame(settings.event_source, f"{process.register}/intake/v1/contacts")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class Store:
     replays: Replays
     reconciliation: Reconciliation
     statistics: Statistics
+
+    async def ready(self) -> None:
+        """Bring the database to the schema of this code, and make sure that its keys are these.
+
+        Raises:
+            UnusableKeys: what is in the database was sealed with the keys of another file.
+
+        """
+        await migrate(self.database)
+        await self.require_keys()
+        await belong(self.database, self.vault)
 
     @staticmethod
     def open(process: ProcessSettings, settings: IntakeSettings, clock: Clock) -> "Store":

@@ -44,9 +44,9 @@ from services.intake_api.store.figures import Figures
 from services.intake_api.store.files import LocalBlobs
 from services.intake_api.store.ledger import Ledger
 from services.intake_api.store.messages import Messages
-from services.intake_api.store.migrate import migrate
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.overview import Overview
+from services.intake_api.store.vault import UnusableKeys
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
@@ -54,8 +54,11 @@ from services.intake_api.suggestions import Suggestions
 from services.intake_api.tagging.model import Tagger
 from services.kit.alarms import Board
 from services.kit.clock import Clock
+from services.kit.logging import logger
 from services.kit.service import Service
 from services.kit.settings import ProcessSettings, read
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,11 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        await migrate(database)
-        await store.require_keys()
+        try:
+            await store.ready()
+        except UnusableKeys as unusable:
+            log.critical(str(unusable))  # the server says no more than that it did not start
+            raise
         await hours.read_again()
         yield
         suggester.close()

@@ -47,7 +47,9 @@ class ProcessSettings(Settings):
         "http://127.0.0.1:8080", description="Address by which the public reaches this gateway, without a final slash."
     )
     intake_url: str | None = Field(
-        None, description="Address of the intake service, when it runs in another process (split deployment)."
+        None,
+        description="Address of the intake service when it runs in other processes, of each of its nodes with spaces between; "
+        "at intake_api itself the address that events give to the case service, when it is not ONTHAAL_ORIGIN.",
     )
     nats_url: Annotated[SecretStr, AfterValidator(_servers)] | None = Field(
         None,
@@ -68,6 +70,11 @@ class ProcessSettings(Settings):
     def host_name(self) -> str:
         """The name by which this gateway is known: the host of its origin."""
         return urlsplit(self.origin).hostname or self.host
+
+    @property
+    def register(self) -> str:
+        """The address at which contacts are read by whoever gets events."""
+        return (self.intake_url or self.origin).split()[0].rstrip("/")
 
 
 Kind = TypeVar("Kind", bound=Settings)

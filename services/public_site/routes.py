@@ -1,5 +1,6 @@
 """The addresses of the public site. None sets a cookie, and none carries what somebody wrote."""
 
+import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ def public_router(pages: PublicPages, form: ContactForm, opening: Opening, exit_
 
     @router.get("/")
     async def front(lang: str = "nl") -> Response:
-        hours = {channel: await opening.of(channel) for channel in Channel}
+        hours = dict(zip(Channel, await asyncio.gather(*map(opening.of, Channel)), strict=True))
         return pages.front(PageLanguage.chosen(lang), hours)
 
     @router.get("/contact")

@@ -5,7 +5,9 @@ Every method raises a `ProblemError` for an expected failure. After `ServiceUnav
 the change was stored: repeat the same call with the same identifiers.
 """
 
+import asyncio
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -20,6 +22,7 @@ from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, ConversationList, Transcript
 from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionList, SubscriptionState
 from onthaal_schema.message import Message, MessagePage, MessageSubmission
+from onthaal_schema.nodes import Nodes
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
 from onthaal_schema.problems import Problem, ProblemError, ServiceUnavailable
@@ -28,6 +31,15 @@ from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkList
 
 Found = TypeVar("Found", bound=BaseModel)
+
+REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+"""Methods that may be sent again when it is not known what became of them (RFC 9110 §9.2.2)."""
+
+PAUSES = (0.05, 0.25, 0.6)
+"""Seconds, give or take a half, before a call is sent again, to the next node: a restart is not noticed."""
+
+PATIENCE = 20.0
+"""Seconds after which a call is not sent again."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +168,15 @@ class Intake(Protocol):
 
 
 class IntakeClient:
-    """`Intake` over HTTP. Give it the gateway's address and a token; close it, or use it as a context manager."""
+    """`Intake` over HTTP. Give it the gateway's address and a token; close it, or use it as a context manager.
 
-    def __init__(self, base_url: str, token: str | None = None, *, http: httpx.AsyncClient | None = None) -> None:
-        """Speak to the gateway at `base_url` (`https://host`); `http` may be shared between clients."""
-        self._base = base_url.rstrip("/") + "/intake/v1"
+    A call that can do no harm twice is sent again, to the next node if there are more, when no answer came or the answer
+    was that the service is not available; `ServiceUnavailable` is raised after about a second of that.
+    """
+
+    def __init__(self, base_url: str | Nodes, token: str | None = None, *, http: httpx.AsyncClient | None = None) -> None:
+        """Speak to the gateway at `base_url` (`https://host`, or its nodes); `http` and nodes may be shared between clients."""
+        self._nodes = Nodes(base_url) if isinstance(base_url, str) else base_url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = http or httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5))
         self._owns_http = http is None
@@ -204,7 +220,7 @@ class IntakeClient:
 
     async def find(self, query: ContactQuery) -> ContactPage:
         """List contacts; see `Intake.find`."""
-        return await self._post("/contacts/query", ContactPage, query)
+        return await self._post("/contacts/query", ContactPage, query, repeatable=True)
 
     async def retag(self, contact_id: UUID, retag: Retag) -> Contact:
         """Tag a contact; see `Intake.retag`."""
@@ -237,7 +253,7 @@ class IntakeClient:
 
     async def take(self, contact_id: UUID) -> Conversation:
         """Take a conversation; see `Intake.take`."""
-        return await self._post(f"/conversations/{contact_id}/take", Conversation)
+        return await self._post(f"/conversations/{contact_id}/take", Conversation, repeatable=True)
 
     async def release(self, contact_id: UUID) -> Conversation:
         """Give a conversation back; see `Intake.release`."""
@@ -245,7 +261,7 @@ class IntakeClient:
 
     async def end(self, contact_id: UUID) -> Conversation:
         """End a conversation; see `Intake.end`."""
-        return await self._post(f"/conversations/{contact_id}/end", Conversation)
+        return await self._post(f"/conversations/{contact_id}/end", Conversation, repeatable=True)
 
     async def work_list(self) -> WorkList:
         """List the work; see `Intake.work_list`."""
@@ -274,11 +290,11 @@ class IntakeClient:
 
     async def renew(self, secret: SessionSecret) -> Session:
         """Renew a token; see `Intake.renew`."""
-        return await self._post("/sessions/renew", Session, secret)
+        return await self._post("/sessions/renew", Session, secret, repeatable=True)
 
     async def sign_out(self, secret: SessionSecret) -> None:
         """End a session; see `Intake.sign_out`."""
-        await self._send("POST", "/sessions/end", json_body=to_wire(secret))
+        await self._send("POST", "/sessions/end", json_body=to_wire(secret), repeatable=True)
 
     async def keys(self) -> dict[str, object]:
         """Give the public keys; see `Intake.keys`."""
@@ -288,8 +304,9 @@ class IntakeClient:
     async def _get(self, path: str, model: type[Found], **params: Any) -> Found:
         return _read(model, await self._send("GET", path, params=params))
 
-    async def _post(self, path: str, model: type[Found], body: BaseModel | None = None) -> Found:
-        return _read(model, await self._send("POST", path, json_body=to_wire(body) if body else None))
+    async def _post(self, path: str, model: type[Found], body: BaseModel | None = None, *, repeatable: bool = False) -> Found:
+        content = to_wire(body) if body else None
+        return _read(model, await self._send("POST", path, json_body=content, repeatable=repeatable))
 
     async def _put(
         self, path: str, model: type[Found], body: BaseModel | None = None, *, part: str = "", files: Sequence[FileUpload] = ()
@@ -309,17 +326,55 @@ class IntakeClient:
         json_body: str | None = None,
         params: dict[str, Any] | None = None,
         parts: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+        repeatable: bool = False,
     ) -> httpx.Response:
         headers = self._headers | ({"Content-Type": "application/json"} if json_body is not None else {})
+        request = _Request(method, path, headers, json_body, params, parts)
+        until = asyncio.get_running_loop().time() + PATIENCE
+        for pause in PAUSES:
+            node = self._nodes.current
+            try:
+                return await self._attempt(node, request)
+            except _NotSent:
+                self._nodes.leave(node)
+            except ServiceUnavailable:
+                self._nodes.leave(node)
+                if not (repeatable or method in REPEATABLE) or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
+        return await self._attempt(self._nodes.current, request)
+
+    async def _attempt(self, node: str, request: "_Request") -> httpx.Response:
         try:
             answer = await self._http.request(
-                method, self._base + path, headers=headers, content=json_body, params=params, files=parts
+                request.method,
+                f"{node}/intake/v1{request.path}",
+                headers=request.headers,
+                content=request.content,
+                params=request.params,
+                files=request.parts,
             )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise _NotSent("The intake service could not be reached; try again.", retry_after_sec=1) from error
         except httpx.HTTPError as error:
-            raise ServiceUnavailable("The intake service could not be reached; try again.", retry_after_sec=1) from error
+            raise ServiceUnavailable("The intake service did not answer; try again.", retry_after_sec=1) from error
         if answer.is_success:
             return answer
         raise _problem(answer)
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    content: str | None
+    params: dict[str, str] | None
+    parts: list[tuple[str, tuple[str, bytes, str]]] | None
+
+
+class _NotSent(ServiceUnavailable):
+    """Nobody took the connection, so whatever was asked has not happened."""
 
 
 def _read(model: type[Found], answer: httpx.Response) -> Found:

@@ -35,7 +35,7 @@ from onthaal_schema.contact import (
     Status,
 )
 from onthaal_schema.conversation import ConversationStatus
-from onthaal_schema.handover import DeadLetterFilter
+from onthaal_schema.handover import Change, DeadLetterFilter, SubscriptionRequest
 from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.message import Direction, MessageSubmission
 from onthaal_schema.operator import SessionSecret, SignIn
@@ -574,7 +574,8 @@ async def test_operator_tokens_can_be_verified_with_the_published_keys(house: Ho
 async def test_an_operator_sees_and_sends_again_what_was_given_up(house: House) -> None:
     operator, _ = await house.signed_in(f"Noor {uuid4()}")
     with receiving() as receiver:
-        made = await house.served.reception.steering.made.create(f"dossiers {uuid4()}", receiver.url, ["person"])
+        asked = SubscriptionRequest(url=receiver.url, name=f"dossiers {uuid4()}", types=(Change.REGISTERED,))
+        made = await house.served.reception.steering.made.make(asked)
         try:
             receiver.always = Answer(422)
             everywhere = await house.scoped("contacts:write")

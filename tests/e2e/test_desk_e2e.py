@@ -56,7 +56,7 @@ def test_the_code_of_the_link_never_reaches_the_server_in_an_address(page: Page,
     assert not any(code in url for url in asked)
     page.go_back()
     assert code not in page.url
-    assert code not in gateway.log.read_text()
+    assert code not in gateway.logged()
 
 
 def test_a_call_is_registered_by_keyboard_alone(desk: Page, gateway: Gateway) -> None:

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from services.__main__ import app
 from services.intake_api.store.ledger import Erasure, Ledger
+from services.intake_api.store.vault import UnusableKeys
 from tests.engines import NewDatabase, eventually
 from tests.receiving import Answer, receiving
 from tests.running import Gateway
@@ -382,6 +383,7 @@ def test_at_the_end_a_gateway_does_not_start_with_the_keys_of_another(small: Sit
     register(desk)
     small.gateway.stop()
     small.key_file.unlink()
-    small.gateway.token()  # makes other keys
+    with pytest.raises(UnusableKeys, match="not that of this database"):
+        small.gateway.token()  # makes other keys, and is refused like the gateway
     with pytest.raises(RuntimeError, match="not that of this database"):
         small.gateway.start()

@@ -21,9 +21,12 @@ from services.intake_api.store.vault import Keys
 from services.intake_api.subscriptions import Subscriptions
 from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings
+from tests.nats import Nats, mortal_nats
 from tests.on_call import OnCall
 from tests.receiving import Answer, receiving
 from tests.running import Gateway
+
+__all__ = ["mortal_nats"]
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +202,14 @@ def test_without_json_it_is_a_line_each(var: Path) -> None:
     lines = done.stdout.splitlines()
     assert all(line.startswith(("OK ", "WARN ", "FAIL ")) for line in lines)
     assert len(lines) >= 9
+
+
+def test_a_broker_that_is_set_is_reached_or_named(var: Path, mortal_nats: Nats) -> None:
+    _, found = examined(var, NATS_URL=mortal_nats.url)
+    assert [one["level"] for one in found["nats"]] == ["OK"]
+
+    for node in mortal_nats.nodes.values():
+        node.kill()
+    code, found = examined(var, NATS_URL=mortal_nats.url)
+    assert code == 1
+    assert "ONTHAAL_NATS_URL" in found["nats"][0]["advice"]

@@ -14,8 +14,11 @@ STORY = 'Mijn trainer zegt "<b>dingen</b>".\n\nIk weet niet & durf niet. 🙁'
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, split: bool) -> Iterator[Gateway]:
     """A gateway that does not mind a hundred forms."""
+    if split:
+        yield request.getfixturevalue("gateway")
+        return
     with running(tmp_path_factory.mktemp("form"), ONTHAAL_FORM_RATE="1000/minute", ONTHAAL_DEMO="true") as gateway:
         yield gateway
 

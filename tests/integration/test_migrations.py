@@ -6,13 +6,12 @@ from typing import TypeVar
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 
 from services.intake_api.store.engine import Database
-from services.intake_api.store.migrate import LOCK, migrate
+from services.intake_api.store.migrate import migrate
 from services.intake_api.store.tables import metadata
 from services.kit.clock import SystemClock
-from tests.engines import Postgres
 
 Result = TypeVar("Result")
 
@@ -67,24 +66,6 @@ async def test_migrations_end_where_the_tables_say(database_url: str) -> None:
         assert await looked_at(database, differences) == []
     finally:
         await database.close()
-
-
-async def test_a_process_that_starts_while_another_migrates_waits_for_longer_than_a_transaction_may_take(
-    postgres: Postgres,
-) -> None:
-    database = Database(postgres.new_database(), SystemClock(), longest_wait=3)
-    other = Database(database.url, SystemClock(), longest_wait=None)
-    try:
-        async with other.write() as migrating:
-            await migrating.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            starting = asyncio.create_task(migrate(database))
-            await asyncio.sleep(4)
-            assert not starting.done()
-        await starting
-        assert await looked_at(database, differences) == []
-    finally:
-        await database.close()
-        await other.close()
 
 
 async def test_processes_that_start_together_migrate_once(database_url: str) -> None:

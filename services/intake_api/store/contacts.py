@@ -331,7 +331,8 @@ class Contacts:
     async def suggest(self, found: Mapping[UUID, tuple[datetime, Suggestion]]) -> None:
         """Keep what the model makes of contacts; where only the model has tagged one, its tag follows."""
         columns = tables.contact.c
-        query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None)).with_for_update()
+        query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None))
+        query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
         async with self._database.write() as connection:
             for row in [dict(row) for row in (await connection.execute(query)).mappings()]:
                 await self._suggest(connection, row, *found[row["id"]])
@@ -353,6 +354,7 @@ class Contacts:
     async def give_up_suggesting(self, contact_id: UUID) -> None:
         """Let a person look at a contact that the model could not be asked about, and ask no more."""
         async with self._database.write() as connection:
+            await self.locked(connection, contact_id)
             await connection.execute(update(tables.contact).where(tables.contact.c.id == contact_id).values(suggest_since=None))
             await self._add_work(connection, contact_id, [WorkReason.UNREADABLE])
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
@@ -23,6 +24,9 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 
 FEED_LOCK = 0x0E7E47
 """The advisory lock under which positions are given, so that they become visible in their own order."""
+
+EPOCH_LOCK = 0x0E7E49
+"""The advisory lock under which a new database gets its identity."""
 
 LONGEST_WAIT = 20.0
 """Seconds that a transaction on PostgreSQL may take."""
@@ -35,9 +39,8 @@ class Watch:
     and the pool makes its other connections anew.
     """
 
-    def __init__(self, longest_wait: float | None) -> None:
-        """Watch nothing yet; without a longest wait never hang up."""
-        self._longest_wait = longest_wait
+    def __init__(self) -> None:
+        """Watch nothing yet."""
         self._end: asyncio.TimerHandle | None = None
 
     async def over(self, connection: AsyncConnection) -> None:
@@ -46,8 +49,7 @@ class Watch:
 
     def over_line(self, line: Any) -> None:
         """Watch over a connection of the driver."""
-        if self._longest_wait:
-            self._end = asyncio.get_running_loop().call_later(self._longest_wait, line.terminate)
+        self._end = asyncio.get_running_loop().call_later(LONGEST_WAIT, line.terminate)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -94,15 +96,14 @@ class Database:
     `events` is fired after a commit that added events, `texts` after one that left something to tag.
     """
 
-    def __init__(self, url: str, clock: Clock, longest_wait: float | None = LONGEST_WAIT) -> None:
-        """Connect on first use. Without a longest wait a transaction may take as long as it needs (PostgreSQL)."""
-        self.url = url
+    def __init__(self, url: str, clock: Clock) -> None:
+        """Connect on first use."""
         self.clock = clock
-        self._longest_wait = longest_wait
+        self._url = url
         self.on_sqlite = url.startswith("sqlite")
         self.file = make_url(url).database if self.on_sqlite else None
-        self.writing = _engine(url, longest_wait, immediate=True)
-        self.reading = _engine(url, longest_wait, immediate=False) if self.on_sqlite else self.writing
+        self.writing = _engine(url, immediate=True)
+        self.reading = _engine(url, immediate=False) if self.on_sqlite else self.writing
         self.events = Signal()
         self.texts = Signal()
         self._turn = asyncio.Lock()
@@ -119,7 +120,7 @@ class Database:
         """
         try:
             async with self._turn if self.on_sqlite else nullcontext():
-                with Watch(self._longest_wait) as watch:
+                with Watch() as watch:
                     async with self.writing.begin() as connection:
                         if not self.on_sqlite:
                             await watch.over(connection)
@@ -130,6 +131,29 @@ class Database:
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
 
     @asynccontextmanager
+    async def upkeep(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that may take as long as it needs: a migration, a restore. Commits at the end of the block.
+
+        Raises:
+            ServiceUnavailable: the database cannot commit now.
+
+        """
+        if self.on_sqlite:
+            async with self.write() as connection:
+                yield connection
+            return
+        unhurried = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        try:
+            async with unhurried.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            if not _is_away(error):
+                raise
+            raise ServiceUnavailable("The database cannot store this now; try again.", retry_after_sec=2) from error
+        finally:
+            await unhurried.dispose()
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection for reading.
 
@@ -138,7 +162,7 @@ class Database:
 
         """
         try:
-            with Watch(self._longest_wait) as watch:
+            with Watch() as watch:
                 async with self.reading.connect() as connection:
                     if not self.on_sqlite:
                         await watch.over(connection)
@@ -168,7 +192,7 @@ class Database:
         try:
             kept = self._kept.pop() if self._kept else await self.writing.raw_connection()
             line: Any = kept.driver_connection
-            with Watch(self._longest_wait) as watch:
+            with Watch() as watch:
                 watch.over_line(line)
                 yield line
         except BaseException as error:  # a cancelled statement leaves its connection in an unknown state as well
@@ -184,8 +208,8 @@ class Database:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
             async with self.write() as connection:
-                if not self.on_sqlite:  # processes that start together on a new database must not each give it one
-                    await connection.execute(text(f"LOCK TABLE {tables.database.name} IN SHARE ROW EXCLUSIVE MODE"))
+                if not self.on_sqlite:  # nodes that start together agree on one
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": EPOCH_LOCK})
                 held = (await connection.execute(select(tables.database.c.epoch))).scalar()
                 if held is None:
                     held = uuid4()
@@ -229,25 +253,21 @@ def _state(error: BaseException | None) -> str:
     return str(getattr(error, "sqlstate", None) or "")[:2]
 
 
-def _limits(longest_wait: float | None) -> dict[str, Any]:
-    """Give what a connection to PostgreSQL is limited to."""
-    if longest_wait is None:
-        return {"timeout": 5}
-    return {
-        "timeout": 5,
-        "command_timeout": 2 * longest_wait,  # for what is asked while connecting, which nobody watches over
-        # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
-        "server_settings": {
-            "idle_in_transaction_session_timeout": str(int(longest_wait * 500)),
-            "lock_timeout": str(int(longest_wait * 750)),
-        },
-    }
+POSTGRESQL = {
+    "timeout": 5,
+    "command_timeout": 2 * LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
+    # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
+    "server_settings": {
+        "idle_in_transaction_session_timeout": str(int(LONGEST_WAIT * 500)),
+        "lock_timeout": str(int(LONGEST_WAIT * 750)),
+    },
+}
 
 
-def _engine(url: str, longest_wait: float | None, *, immediate: bool) -> AsyncEngine:
+def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=_limits(longest_wait)
+            url, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True, connect_args=POSTGRESQL
         )
     engine = create_async_engine(url, pool_size=1 if immediate else 5, hide_parameters=True)
 
@@ -255,8 +275,11 @@ def _engine(url: str, longest_wait: float | None, *, immediate: bool) -> AsyncEn
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would be deferred, and fail with "locked" on the first write
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
+        for pragma in ("busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone() != ("wal",):  # asking for it again takes a lock that another process may hold
+            cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
     @sqlalchemy_event.listens_for(engine.sync_engine, "begin")

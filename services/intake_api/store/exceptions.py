@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from onthaal_schema.opening_hours import CalendarException
 from onthaal_schema.problems import Conflict, NotFound
@@ -20,6 +21,7 @@ class Exceptions:
     def __init__(self, database: Database) -> None:
         """Keep them in a database."""
         self._database = database
+        self._insert = (sqlite if database.on_sqlite else postgresql).insert
 
     async def all(self) -> tuple[CalendarException, ...]:
         """Read every exception that was ever set."""
@@ -37,19 +39,18 @@ class Exceptions:
         table = tables.calendar_exception
         text = _EXCEPTION.dump_json(rule).decode()
         async with self._database.write() as connection:
-            held = (await connection.execute(select(table.c.rule).where(table.c.id == rule.id))).scalar()
-            if held is None:
-                await connection.execute(
-                    insert(table).values(id=rule.id, rule=text, set_at=self._database.clock.now(), set_by=by)
-                )
-            elif _EXCEPTION.validate_json(held).model_copy(update={"valid_from": rule.valid_from}) != rule:
+            new = self._insert(table).values(id=rule.id, rule=text, set_at=self._database.clock.now(), set_by=by)
+            await connection.execute(new.on_conflict_do_nothing())
+            held = (await connection.execute(select(table.c.rule).where(table.c.id == rule.id))).scalar_one()
+            if _EXCEPTION.validate_json(held).model_copy(update={"valid_from": rule.valid_from}) != rule:
                 raise Conflict("This id holds another exception; withdraw that one and use a new id.")
 
     async def withdraw(self, exception_id: UUID, at: datetime) -> None:
         """Let an exception count no longer from a moment on; for earlier moments it goes on counting."""
         table = tables.calendar_exception
         async with self._database.write() as connection:
-            held = (await connection.execute(select(table.c.rule).where(table.c.id == exception_id))).scalar()
+            query = select(table.c.rule).where(table.c.id == exception_id).with_for_update()
+            held = (await connection.execute(query)).scalar()
             if held is None:
                 raise NotFound("There is no exception with this id.")
             rule = _EXCEPTION.validate_json(held)

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
+from services.intake_api.store.reconciliation import difference
+from services.intake_api.store.subscriptions import REMOVED
 
 SUBSCRIPTION = tables.subscription.c
 DELIVERY = tables.delivery.c
@@ -93,7 +95,7 @@ class Figures:
             held_until=row.held_until,
             last_error=row.last_error,
             last_error_at=row.last_error_at,
-            difference=row.addressed - row.delivered - row.pending - row.dead,
+            difference=difference(row.difference, row.missing),
         )
 
 
@@ -111,18 +113,19 @@ def _subscriptions() -> Any:
         "dead": select(func.count()).where(mine, _state("dead")),
         "newest": select(func.max(EVENT.position)),
     }
-    return select(
+    query = select(
         SUBSCRIPTION.id,
         SUBSCRIPTION.status,
         SUBSCRIPTION.position,
-        SUBSCRIPTION.addressed,
-        SUBSCRIPTION.delivered,
+        SUBSCRIPTION.difference,
+        SUBSCRIPTION.missing,
         SUBSCRIPTION.failures,
         SUBSCRIPTION.held_until,
         SUBSCRIPTION.last_error,
         SUBSCRIPTION.last_error_at,
-        *(query.scalar_subquery().label(name) for name, query in counts.items()),
-    ).order_by(SUBSCRIPTION.created_at)
+        *(count.scalar_subquery().label(name) for name, count in counts.items()),
+    )
+    return query.where(SUBSCRIPTION.status != REMOVED).order_by(SUBSCRIPTION.created_at)
 
 
 def _work() -> Any:

@@ -14,18 +14,11 @@ HEAD: Final = "0002"
 
 
 async def migrate(database: Database, revision: str = "head") -> None:
-    """Apply the migrations up (or down) to a revision, in one transaction.
-
-    It may take as long as it needs, however large the database is; a process that starts meanwhile waits for it.
-    """
-    alone = Database(database.url, database.clock, longest_wait=None)
-    try:
-        async with alone.write() as connection:
-            if not database.on_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            await connection.run_sync(_run, revision)
-    finally:
-        await alone.close()
+    """Apply the migrations up (or down) to a revision, in one transaction."""
+    async with database.upkeep() as connection:
+        if not database.on_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await connection.run_sync(_run, revision)
     if revision == "head":
         await database.epoch()
 

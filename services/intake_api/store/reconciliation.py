@@ -87,7 +87,7 @@ class Reconciliation:
             pending=pending,
             dead=dead,
             behind=max(0, newest - row["position"]),
-            difference=difference(row),
+            difference=difference(row["difference"], row["missing"]),
         )
 
     async def _unfetched(self, connection: AsyncConnection) -> int:
@@ -156,9 +156,9 @@ class Reconciliation:
                 await connection.execute(update(tables.delivery).where(key.in_(found)).values(fetched_at=now))
 
 
-def difference(row: Any) -> int:
-    """Give what the last whole look found, or what the present one has found already."""
-    return int(max(row["difference"], row["missing"]))
+def difference(found: int, missing: int) -> int:
+    """Give what the last whole look found, or what is missing already in the present one."""
+    return max(found, missing)
 
 
 def _subscriptions() -> Any:

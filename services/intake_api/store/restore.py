@@ -103,9 +103,9 @@ class Restoration:
         return renewed
 
     async def _on_postgres(self, data: Path, manifest: Manifest, orders: Mapping[UUID, Erasure], force: bool) -> Renewed:
-        database = Database(self.url, self.clock, longest_wait=None)
+        database = Database(self.url, self.clock)
         try:
-            async with database.write() as connection:
+            async with database.upkeep() as connection:
                 await _require_alone(connection)
                 if await connection.run_sync(lambda sync: inspect(sync).has_table("contact")):
                     _require_force(force, "the database of the settings")
@@ -116,10 +116,10 @@ class Restoration:
         return await self._renew(self.url, manifest, orders)
 
     async def _renew(self, url: str, manifest: Manifest, orders: Mapping[UUID, Erasure]) -> Renewed:
-        database = Database(url, self.clock, longest_wait=None)  # every contact is read and changed in one transaction
+        database = Database(url, self.clock)
         contacts = Contacts(database, self.vault, Outbox(database, self.frame), self.blobs, self.ledger)
         try:
-            async with database.write() as connection:
+            async with database.upkeep() as connection:
                 await connection.run_sync(_upgraded, manifest.revision)
                 await require_fit(connection, self.vault, each=True)
                 return await renew(connection, database, contacts, Outbox(database, self.frame), orders)
@@ -137,6 +137,8 @@ async def renew(
     sessions = (await connection.execute(delete(tables.session))).rowcount
     codes = (await connection.execute(delete(tables.sign_in_code))).rowcount
     await connection.execute(update(tables.claim).values(lease_until=None, holder=None, due_at=now))
+    forgiven = {"failures": 0, "failing_since": None, "held_until": None, "paced_until": None}
+    await connection.execute(update(tables.subscription).values(**forgiven))
     alive = tables.contact.c.erased_at.is_(None)
     await connection.execute(update(tables.contact).where(alive).values(version=tables.contact.c.version + LEAP))
     files: dict[UUID, Sequence[UUID]] = {}

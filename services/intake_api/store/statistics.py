@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Text, cast, func, insert, select, update
+from sqlalchemy import Text, cast, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,6 +48,7 @@ class Statistics:
     def __init__(self, database: Database) -> None:
         """Count in a database."""
         self._database = database
+        self._insert = (sqlite if database.on_sqlite else postgresql).insert
 
     async def catch_up(self) -> None:
         """Count every event that was not counted yet."""
@@ -68,11 +69,10 @@ class Statistics:
         return len(rows)
 
     async def _position(self, connection: AsyncConnection) -> int:
+        new = self._insert(tables.reader).values(name=READER, position=0).on_conflict_do_nothing()
+        await connection.execute(new)
         query = select(tables.reader.c.position).where(tables.reader.c.name == READER).with_for_update()
-        position = (await connection.execute(query)).scalar()
-        if position is None:
-            await connection.execute(insert(tables.reader).values(name=READER, position=0))
-        return position or 0
+        return int((await connection.execute(query)).scalar_one())
 
     async def _changes(self, connection: AsyncConnection, rows: Sequence[Any]) -> Counter[Cell]:
         changes: Counter[Cell] = Counter()
@@ -97,7 +97,7 @@ class Statistics:
         return _cell(ContactEvent.model_validate_json((await connection.execute(query)).scalar_one()))
 
     async def _add(self, connection: AsyncConnection, changes: Counter[Cell]) -> None:
-        upsert = (sqlite if self._database.on_sqlite else postgresql).insert(COUNT)
+        upsert = self._insert(COUNT)
         key = [field.name for field in fields(Cell)]
         statement = upsert.on_conflict_do_update(index_elements=key, set_={"count": COUNT.c.count + upsert.excluded.count})
         rows = [{**vars(cell), "count": count} for cell, count in changes.items() if count]

