@@ -64,6 +64,10 @@ bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
 	@$(PY) -m tests.bench.drain
 
+.PHONY: bench-past
+bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
+	@$(PY) -m tests.bench.past
+
 test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while clients are at work, and count what is lost
 	@deploy/setup/compiler
 	@$(PY) -m tests.faults

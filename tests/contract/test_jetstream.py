@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,7 +39,7 @@ def event(contact: UUID, version: int = 1) -> Pending:
         "datacontenttype": "application/json",
         "data": {"contactId": str(contact), "version": version, "channel": "chat"},
     }
-    return Pending(version, event_id, json.dumps(payload))
+    return Pending(version, event_id, json.dumps(payload), datetime.now(UTC))
 
 
 def erased(contact: UUID) -> Pending:
@@ -55,7 +56,7 @@ def erased(contact: UUID) -> Pending:
         "openingHours": {"open": True, "calendarVersion": "1"},
         "links": {"contact": f"https://onthaal.example/intake/v1/contacts/{contact}"},
     }
-    return Pending(sent.position, sent.event_id, json.dumps(payload))
+    return sent._replace(payload=json.dumps(payload))
 
 
 def to(prefix: str) -> Subscriber:
