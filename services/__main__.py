@@ -1,46 +1,62 @@
 """The command line: `onthaal serve`, `onthaal migrate`, and what an administrator does by hand."""
 
 import asyncio
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from onthaal_schema.problems import ProblemError
-from services.cli.access import operators, tokens
-from services.cli.alarms import alarms
-from services.cli.backup import backup, files
-from services.cli.doctor import doctor
-from services.cli.figures import statistics
-from services.cli.handover import handover, subscriptions
-from services.cli.keys import keys
-from services.cli.page import page
-from services.cli.restore import restore
-from services.cli.tagging import tagging
-from services.intake_api.administration import Store
 from services.intake_api.settings import IntakeSettings
-from services.intake_api.store.migrate import migrate as migrate_database
 from services.intake_api.store.vault import CannotOpen, UnusableKeys
 from services.kit.clock import SystemClock
 from services.kit.settings import InvalidSettings, ProcessSettings, names, read
 from services.settings import SERVICES, settings_classes
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Onthaal, an intake gateway.")
-app.command()(statistics)
-app.command()(doctor)
-for name, part in (
-    ("tokens", tokens),
-    ("subscriptions", subscriptions),
-    ("operators", operators),
-    ("handover", handover),
-    ("alarms", alarms),
-    ("page", page),
-    ("tagging", tagging),
-    ("backup", backup),
-    ("restore", restore),
-    ("keys", keys),
-    ("files", files),
-):
-    app.add_typer(part, name=name)
+PARTS: Final = {
+    "statistics": "figures",
+    "doctor": "doctor",
+    "tokens": "access",
+    "subscriptions": "handover",
+    "operators": "access",
+    "handover": "handover",
+    "alarms": "alarms",
+    "page": "page",
+    "tagging": "tagging",
+    "backup": "backup",
+    "restore": "restore",
+    "keys": "keys",
+    "files": "backup",
+}
+"""The other commands, and the module of `services.cli` that each is in."""
+
+
+class Parts(TyperGroup):
+    """Imports a command when it is asked for: `serve` starts sooner, and a service apart loads neither database nor keys."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Name every command."""
+        return [*super().list_commands(ctx), *PARTS]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | TyperGroup | None:  # type: ignore[override]
+        """Find a command."""
+        if cmd_name not in PARTS:
+            return super().get_command(ctx, cmd_name)  # type: ignore[return-value]
+        part = getattr(import_module(f"services.cli.{PARTS[cmd_name]}"), cmd_name)
+        if isinstance(part, typer.Typer):
+            found = get_group(part)
+            found.name = cmd_name
+            return found
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(part)
+        return get_command(alone)  # type: ignore[return-value]
+
+
+app = typer.Typer(
+    cls=Parts, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Onthaal, an intake gateway."
+)
 
 
 @app.command("serve")
@@ -59,6 +75,8 @@ def serve_services(
 @app.command()
 def migrate(revision: Annotated[str, typer.Argument(help="head, base, or a revision.")] = "head") -> None:
     """Bring the database to the schema of this code."""
+    from services.intake_api.administration import Store  # noqa: PLC0415 - as above
+    from services.intake_api.store.migrate import migrate as migrate_database  # noqa: PLC0415
 
     async def run() -> None:
         store = Store.open(read(ProcessSettings), read(IntakeSettings), SystemClock())

@@ -88,6 +88,7 @@ class Gateway:
     def environment(self) -> dict[str, str]:
         """The environment it runs in."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ONTHAAL_")}
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed gateway does not compile itself at each start either
         own = {
             "ONTHAAL_VAR": str(self.var),
             "ONTHAAL_PORT": str(self.port),

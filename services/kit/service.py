@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from onthaal_schema.intake import Intake
+from onthaal_schema.problems import ServiceUnavailable
 from services.kit.alarms import Alarm, Board
 from services.kit.bus import Bus
 from services.kit.clock import Clock
@@ -78,12 +79,22 @@ class Service:
 STEADY = 60.0
 """Seconds after which a worker that had failed is trusted again."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a worker that failed is started again."""
+
+WAIT = 1.0
+"""Seconds before a worker that could not reach the database is started again, however long that lasts."""
+
 
 class Supervisor:
-    """Keeps workers alive: one that fails is started again after a pause that grows to 30 seconds."""
+    """Keeps workers alive: one that fails is started again after a pause that grows to 30 seconds.
 
-    def __init__(self, workers: Mapping[str, Work], board: Board) -> None:
+    One that finds the database away has not failed: it waits a second, and again, and is there when the database is.
+    """
+
+    def __init__(self, workers: Mapping[str, Work], board: Board, wait: float = WAIT) -> None:
         """Take the workers by name; nothing runs yet. Those that fail are told on the board."""
+        self._wait = wait
         self._workers = workers
         self.board = board
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,24 +119,33 @@ class Supervisor:
                 log.error("worker does not stop", worker=task.get_name())
 
     async def _keep(self, name: str, work: Work) -> None:
-        pause = 0.5
         loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
         while True:
             started = loop.time()
-            steady = loop.call_later(STEADY, self.board.settle, Alarm.WORKER_FAILING, name)
             try:
-                await work()
-            except asyncio.CancelledError:
-                raise
+                await self._run(name, work)
+            except ServiceUnavailable:  # there is an alarm for that already, and it is over as soon as the database is back
+                log.warning("worker waits for the database", worker=name)
+                await self._rest(name, self._wait)
+                continue
             except Exception as error:
                 log.exception("worker failed", worker=name, error=error_name(error))
-            finally:
-                steady.cancel()
             if loop.time() - started > STEADY:
-                pause = 0.5
-            self.failing.add(name)
+                pause = FIRST_PAUSE
             self.board.raise_alarm(Alarm.WORKER_FAILING, name)
             WORKER_RESTARTS.labels(name).inc()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 30)
-            self.failing.discard(name)
+            await self._rest(name, pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _run(self, name: str, work: Work) -> None:
+        steady = asyncio.get_running_loop().call_later(STEADY, self.board.settle, Alarm.WORKER_FAILING, name)
+        try:
+            await work()
+        finally:
+            steady.cancel()
+
+    async def _rest(self, name: str, pause: float) -> None:
+        self.failing.add(name)
+        await asyncio.sleep(pause)
+        self.failing.discard(name)

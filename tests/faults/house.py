@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from tests.faults.case_service import CaseService
 from tests.faults.ledger import Ledger
 from tests.faults.load import Client, at_work
 from tests.faults.proxy import Proxy
-from tests.faults.verdict import Outcome, compare
+from tests.faults.verdict import COALESCED_S, Outcome, compare
 from tests.running import Gateway
 
 HOUR_S = 10
@@ -35,7 +36,15 @@ class Run:
     rng: random.Random
     kills: int
     seconds: float
-    postgres: Postgres | None = None
+    minutes: float = 10
+    """After so many minutes nothing is killed any more, on a machine that is too busy for all the kills; the table has their number."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there is time to break something once more."""
+        return time.monotonic() - self.began < self.minutes * 60
 
 
 @dataclass
@@ -49,6 +58,7 @@ class House:
     doors: list[str]
     token: str
     lines: dict[str, Proxy]
+    postgres: Postgres | None = None
     faults: int = 0
     starting_s: float = 2
     _children: set[psutil.Process] = field(default_factory=set)
@@ -68,7 +78,9 @@ class House:
     async def kill_at_random(self, gateway: Gateway, times: int) -> None:
         """Kill a process at random moments, a fifth of the times while it starts, and leave it running."""
         for _ in range(times):
-            await asyncio.sleep(self.rng.uniform(0, 0.5))
+            if not self.run.has_time:
+                return
+            await asyncio.sleep(self.rng.uniform(0.05, 1.5))
             self._kill(gateway)
             while self.rng.random() < 0.2:
                 gateway.launch()
@@ -99,9 +111,9 @@ class House:
                 await asyncio.sleep(0.05)
         self.starting_s = loop.time() - began
 
-    async def outcome(self, patience_s: float = 150) -> Outcome:
+    async def outcome(self, patience_s: float = 150, quiet_s: float = COALESCED_S) -> Outcome:
         """Wait until everything is handed over, and compare what clients were told, what is held and what was received."""
-        found = await compare(self.doors, self.token, self.ledger, self.case, patience_s)
+        found = await compare(self.doors, self.token, self.ledger, self.case, patience_s, quiet_s)
         left = [process for process in self._children if process.is_running()]
         if left:
             found.problems.append(f"{len(left)} child processes outlived their killed parents")
@@ -141,6 +153,15 @@ async def _is_up(http: httpx.AsyncClient, gateway: Gateway) -> bool:
 
 
 @asynccontextmanager
+async def _postgres() -> AsyncIterator[Postgres]:
+    server = await asyncio.to_thread(Postgres().start)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
 async def house(
     run: Run,
     *,
@@ -150,16 +171,18 @@ async def house(
     of_node: Sequence[Mapping[str, str]] = (),
     behind_a_proxy: bool = False,
     database_behind_a_proxy: bool = False,
+    told: str | None = None,
 ) -> AsyncIterator[House]:
-    """Run `nodes` of intake_api on a database, with a case service that is told everything."""
+    """Run `nodes` of intake_api on a database, with a case service that is told everything, at another address when one is given."""
     gateways = [Gateway(run.folder / f"node{number}", ("intake_api",)) for number in range(nodes)]
     first = gateways[0]
     first.var.mkdir(parents=True)
     async with AsyncExitStack() as stack:
         case = await stack.enter_async_context(CaseService(run.rng).open())
-        stack.callback(lambda: [gateway.kill() for gateway in gateways])
         lines: dict[str, Proxy] = {}
-        address = run.postgres.new_database() if database == "postgresql" else f"sqlite+aiosqlite:///{first.var}/onthaal.db"
+        postgres = await stack.enter_async_context(_postgres()) if database == "postgresql" else None
+        stack.callback(lambda: [gateway.kill() for gateway in gateways])
+        address = postgres.new_database() if postgres else f"sqlite+aiosqlite:///{first.var}/onthaal.db"
         if database_behind_a_proxy:
             name, _, socket = address.removeprefix("postgresql+asyncpg://postgres@/").partition("?host=")
             lines["database"] = await stack.enter_async_context(Proxy(f"{socket}/.s.PGSQL.5432").open())
@@ -174,12 +197,12 @@ async def house(
         for number, gateway in enumerate(gateways):
             gateway.settings = shared | dict(of_node[number] if of_node else {})
         token = await asyncio.to_thread(first.token)
-        case.trust(await asyncio.to_thread(first.subscribe, case.url))
+        case.trust(await asyncio.to_thread(first.subscribe, told or case.url))
         doors = [gateway.url for gateway in gateways]
         if behind_a_proxy:
             lines["clients"] = await stack.enter_async_context(Proxy(f"127.0.0.1:{first.port}").open())
             doors = [f"http://127.0.0.1:{lines['clients'].port}"]
-        made = House(run, case, Ledger(), gateways, doors, token, lines)
+        made = House(run, case, Ledger(), gateways, doors, token, lines, postgres)
         for gateway in gateways:
             await made.start(gateway)
         yield made

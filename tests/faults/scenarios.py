@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from tests.faults import stream
 from tests.faults.case_service import Mood
 from tests.faults.channels import Chatter, DeskWorker, FormFiller, Mailer, Person
 from tests.faults.clock import JumpingClock
@@ -14,6 +15,7 @@ from tests.faults.load import at_work
 from tests.faults.proxy import Line
 from tests.faults.small_disk import small_disk
 from tests.faults.verdict import Outcome
+from tests.nats import running_nats
 from tests.running import Gateway
 
 Scenario = Callable[[Run], Awaitable[Outcome]]
@@ -106,14 +108,34 @@ async def intake_killed_behind(run: Run) -> Outcome:
 async def postgresql_killed(run: Run) -> Outcome:
     """Kill every process of the database, several times."""
     async with house(run, database="postgresql") as made:
+        assert made.postgres is not None
         async with made.at_work():
             for _ in range(max(1, run.kills // 20)):
                 await asyncio.sleep(made.rng.uniform(1, 3))
-                await asyncio.to_thread(run.postgres.kill)
+                await asyncio.to_thread(made.postgres.kill)
                 await _spell(made, 2)
-                await asyncio.to_thread(run.postgres.start)
+                await asyncio.to_thread(made.postgres.start)
             await asyncio.sleep(3)
         return await made.outcome()
+
+
+@scenario("NATS: leader of the stream killed (-9) and restarted")
+async def nats_leader_killed(run: Run) -> Outcome:
+    """Kill the node that leads the stream; the two others choose another, and nothing is in the stream twice."""
+    with running_nats("antwerpen", "brugge", "gent") as servers:
+        settings = {"ONTHAAL_NATS_URL": servers.url, "ONTHAAL_NATS_REPLICAS": "3"}
+        async with house(run, settings=settings, told=stream.ADDRESS) as made:
+            async with made.at_work():
+                for _ in range(max(1, run.kills // 20)):
+                    await asyncio.sleep(made.rng.uniform(1, 3))
+                    (await stream.leader(servers)).kill()
+                    await _spell(made, run.seconds)
+                    await asyncio.to_thread(servers.start)
+            async with stream.read(servers, made.case.taken):
+                outcome = await made.outcome()
+            if made.case.taken.duplicates:
+                outcome.problems.append(f"{made.case.taken.duplicates} events are in the stream twice")
+            return outcome
 
 
 def _mood(name: str, mood: Mood) -> None:

@@ -15,7 +15,8 @@ def row(outcome: Outcome) -> str:
     """Write one line."""
     counts = (outcome.faults, outcome.accepted, outcome.held, outcome.received, outcome.lost, outcome.duplicates)
     figures = " | ".join(f"{count:,}" for count in counts)
-    return f"| {outcome.name} | {figures} | {outcome.stall_s:.1f} s | {outcome.seconds:.0f} s |"
+    name = f"{outcome.name}: **does not stand**" if outcome.problems else outcome.name
+    return f"| {name} | {figures} | {outcome.stall_s:.1f} s | {outcome.seconds:.0f} s |"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -6,12 +6,13 @@ from typing import TypeVar
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from services.intake_api.store.engine import Database
 from services.intake_api.store.migrate import migrate
 from services.intake_api.store.tables import metadata
 from services.kit.clock import SystemClock
+from tests.engines import Postgres
 
 Result = TypeVar("Result")
 
@@ -64,6 +65,17 @@ async def test_migrations_end_where_the_tables_say(database_url: str) -> None:
     try:
         await migrate(database)
         assert await looked_at(database, differences) == []
+    finally:
+        await database.close()
+
+
+async def test_upkeep_may_wait_for_a_lock_and_everything_else_may_not(postgres: Postgres) -> None:
+    database = Database(postgres.new_database(), SystemClock())
+    try:
+        for transaction, limited in ((database.write, True), (database.upkeep, False)):
+            async with transaction() as connection:
+                for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                    assert (await connection.scalar(text(f"SHOW {limit}")) != "0") is limited
     finally:
         await database.close()
 
