@@ -1,5 +1,6 @@
 """The books of the hand-over, on a database with much in it: reconciliation, dead letters, replays, and how they are looked up."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -210,6 +211,25 @@ async def test_ten_thousand_dead_letters_are_sent_again_in_one_go(books: Books) 
     assert await books.claims(subscription) == 100
     row = await books.subscriptions.one(subscription)
     assert (row["addressed"], row["delivered"], row["dead"]) == (10_000, 0, 0)
+
+
+async def test_what_is_given_up_again_meanwhile_is_not_sent_again_for_ever(books: Books) -> None:
+    contact = uuid4()
+    await books.contact(contact)
+    await books.events(1, 2500, contact)
+    subscription = await books.subscribe()
+    await books.deliver(subscription, contact, 1, 2500, "dead")
+
+    async def refuse_at_once() -> None:
+        while True:
+            await books.run(update(DELIVERY).where(DELIVERY.c.state == "pending").values(state="dead", settled_at=NOW))
+            await asyncio.sleep(0)
+
+    refusing = asyncio.create_task(refuse_at_once())
+    async with asyncio.timeout(60):
+        assert await books.letters.redrive() == 2500
+    refusing.cancel()
+    await asyncio.wait([refusing])
 
 
 async def test_a_replay_begins_at_its_moment_and_goes_on_after_a_crash(books: Books) -> None:
