@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from pydantic_core import PydanticUndefined
 
 from onthaal_schema.problems import ProblemError
 from services.cli.access import operators, tokens
@@ -23,6 +24,9 @@ from services.intake_api.store.vault import CannotOpen, UnusableKeys
 from services.kit.clock import SystemClock
 from services.kit.settings import InvalidSettings, ProcessSettings, names, read
 from services.settings import SERVICES, settings_classes
+
+NOTHING = (None, "", (), PydanticUndefined)
+"""Defaults that say nothing: the meaning of such a setting tells what holds without it."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Onthaal, an intake gateway.")
 app.command()(statistics)
@@ -77,8 +81,8 @@ def settings() -> None:
     for service, kind in settings_classes().items():
         typer.echo(f"\n{service}")
         for variable, field in zip(names(kind), kind.model_fields.values(), strict=True):
-            default = "" if field.default is None else f" (default: {field.default})"
-            typer.echo(f"  {variable}{default}\n      {field.description or 'Token for the intake service.'}")
+            says = "" if field.default in NOTHING else f" (default: {field.default})"
+            typer.echo(f"  {variable}{says}\n      {field.description or 'Token for the intake service.'}")
 
 
 def main() -> None:

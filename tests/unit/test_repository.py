@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from services.__main__ import app
 from services.intake_api.store.migrate import FOLDER, HEAD
@@ -72,6 +73,13 @@ def test_only_the_store_and_nothing_that_was_forgotten_may_speak_to_the_database
     }
     rooms |= {f"services.{path.stem}" for path in (ROOT / "services").glob("*.py") if path.stem != "__init__"} | {"services.cli"}
     assert rooms - bound == {"services.intake_api.store"}
+
+
+def test_the_list_of_settings_shows_defaults_that_say_something() -> None:
+    told = CliRunner().invoke(app, ["settings"]).output
+    assert "ONTHAAL_PORT (default: 8080)" in told
+    assert "ONTHAAL_DRAIN_NOTICE (default: 0)" in told
+    assert not re.search(r"default: (\)|\(\)|PydanticUndefined|None)", told)
 
 
 def test_settings_named_in_the_readme_exist() -> None:
