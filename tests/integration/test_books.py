@@ -250,7 +250,7 @@ async def test_a_replay_begins_at_its_moment_and_goes_on_after_a_crash(books: Bo
     assert (row["addressed"], row["delivered"]) == (3000, 500)
     async with books.database.read() as connection:
         shown = await handed_over(connection, contact)
-        assert {(state["state"], state.get("fetchedAt")) for state in shown} == {("pending", None)}
+        assert {(state["state"], state.get("fetchedAt")) for state in shown} == {("pending", NOW)}
 
 
 async def test_a_moment_is_found_among_events_that_are_a_little_out_of_order(books: Books) -> None:
