@@ -7,10 +7,10 @@ PY := $(BIN)/python
 INSTALLED := .venv/.installed
 BROWSER_TOOLS := tests/e2e/node_modules/.installed
 
-.PHONY: help run test test-fast test-split test-nats test-faults check format demo bench bench-handover lock train clean
+.PHONY: help run test test-fast test-split test-nats test-faults check check-code format demo bench bench-handover lock train clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(INSTALLED): requirements.lock pyproject.toml shared/pyproject.toml deploy/setup/python
 	@deploy/setup/python "$(PYTHON)"
@@ -32,7 +32,6 @@ test-split: $(INSTALLED) ## Run the channels on two processes of each service be
 	$(PY) -m pytest -q --split --timeout 900 -s tests/split tests/integration/test_privacy.py tests/integration/test_form.py \
 	    tests/integration/test_mail.py tests/integration/test_chat.py tests/integration/test_desk.py tests/integration/test_case_service.py
 
-.PHONY: test-nats
 test-nats: $(INSTALLED) ## Run the tests on NATS, with 2,000 events while the leader of a cluster dies
 	JETSTREAM_CONTACTS=400 $(PY) -m pytest -q tests/contract/test_bus.py tests/contract/test_presence.py tests/contract/test_jetstream.py \
 		tests/integration/test_chat_relays.py tests/integration/test_jetstream_cluster.py tests/integration/test_jetstream_receiver.py
@@ -40,7 +39,6 @@ test-nats: $(INSTALLED) ## Run the tests on NATS, with 2,000 events while the le
 test-fast: $(INSTALLED) ## Run the tests that start no server and no browser
 	$(PY) -m pytest -q tests/unit
 
-.PHONY: check-code
 check-code: $(INSTALLED) $(BROWSER_TOOLS)
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Annotated, Final
 
 import typer
+from pydantic_core import PydanticUndefined
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
@@ -14,6 +15,9 @@ from services.intake_api.store.vault import CannotOpen, UnusableKeys
 from services.kit.clock import SystemClock
 from services.kit.settings import InvalidSettings, ProcessSettings, names, read
 from services.settings import SERVICES, settings_classes
+
+NOTHING = (None, "", (), PydanticUndefined)
+"""Defaults that say nothing: the meaning of such a setting tells what holds without it."""
 
 PARTS: Final = {
     "statistics": "figures",
@@ -95,8 +99,8 @@ def settings() -> None:
     for service, kind in settings_classes().items():
         typer.echo(f"\n{service}")
         for variable, field in zip(names(kind), kind.model_fields.values(), strict=True):
-            default = "" if field.default is None else f" (default: {field.default})"
-            typer.echo(f"  {variable}{default}\n      {field.description or 'Token for the intake service.'}")
+            says = "" if field.default in NOTHING else f" (default: {field.default})"
+            typer.echo(f"  {variable}{says}\n      {field.description or 'Token for the intake service.'}")
 
 
 def main() -> None:

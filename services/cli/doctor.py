@@ -258,6 +258,7 @@ async def _subscriptions(store: Store) -> Findings:
             troubles = [
                 *([f"status {one.status}"] if one.status != "active" else []),
                 *([f"{one.dead} dead letters"] if one.dead else []),
+                *([f"its books differ by {one.difference}: `onthaal handover replay`"] if one.difference else []),
                 *([f"{one.failures} failures in a row, last {one.last_error}"] if one.failures else []),
                 *([f"held until {one.held_until:%H:%M:%S} UTC"] if one.held_until and one.held_until > now else []),
                 *(

@@ -1,7 +1,6 @@
 """What an administrator reaches from the command line: the parts that stand on the database alone."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from services.intake_api.settings import IntakeSettings
 from services.intake_api.store.access import Access
@@ -68,7 +67,7 @@ class Store:
             subscriptions=SubscriptionStore(database, vault),
             dead_letters=DeadLetters(database),
             replays=Replays(database),
-            reconciliation=Reconciliation(database, timedelta(minutes=settings.unfetched_after)),
+            reconciliation=Reconciliation(database),
             statistics=Statistics(database),
         )
 

@@ -129,7 +129,6 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         },
         state={
             "reception": reception,
-            "reconciliation": store.reconciliation,
             "statistics": store.statistics,
             "writer": writer,
         },

@@ -45,9 +45,6 @@ class IntakeSettings(Settings):
         "",
         description="Hosts that events may be sent to, with commas between: cases.example.org,*.vlaanderen.be. Any when empty.",
     )
-    unfetched_after: int = Field(
-        15, ge=1, description="Minutes after which an event that was taken, and whose contact was not fetched, is an alarm."
-    )
     hours_telefoon: str | None = Field(None, description='Hours of the telephone (OSM opening_hours), e.g. "Mo-Fr 09:00-17:00".')
     hours_mail: str | None = Field(None, description="Hours of the mailbox.")
     hours_contactformulier: str | None = Field(None, description="Hours of the contact form.")

@@ -123,7 +123,8 @@ class Subscriptions:
         _refuse_handshake(url, plain=plain)
         unasked = not plain and (url != present["url"] or present["plain"])
         if unasked:
-            values |= {"status": UNVERIFIED, "rate": None}
+            # one that is paused stays so when it consents: somebody paused it, somebody resumes it
+            values |= {"rate": None, "status": PAUSED if present["status"] == PAUSED else UNVERIFIED}
         elif plain and not present["plain"]:
             values |= {"rate": None, **({"status": ACTIVE} if present["status"] == UNVERIFIED else {})}
         if values:

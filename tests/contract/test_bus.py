@@ -2,21 +2,15 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from services.kit.bus import MISSED, Bus, NatsBus, Notice, Subscription
 from services.kit.nats import NatsLink
+from tests.certificates import certificate
 from tests.nats import PATIENCE, Nats, Node, buses, mortal_nats, nats, nats_cluster, over_nats, until
 
 __all__ = ["buses", "mortal_nats", "nats", "nats_cluster"]
@@ -150,31 +144,14 @@ async def test_an_address_holds_user_or_token_and_neither_is_in_a_log(
     assert "geheim" not in caplog.text + "".join(capfd.readouterr())
 
 
-def certified(folder: Path) -> tuple[str, str]:
-    """Make a certificate for this machine; gives its file and its key's."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nats")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(1), now + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    kept, secret = folder / "cert.pem", folder / "key.pem"
-    kept.write_bytes(certificate.public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return str(kept), str(secret)
-
-
 async def test_a_server_is_reached_over_tls_when_its_certificate_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = certified(tmp_path)
-    node = Node("sealed", tmp_path, ("--tls", "--tlscert", certificate, "--tlskey", key)).start()
+    trusted, key = certificate(tmp_path)
+    node = Node("sealed", tmp_path, ("--tls", "--tlscert", str(trusted), "--tlskey", str(key))).start()
     address = SecretStr(f"tls://127.0.0.1:{node.port}")
     try:
-        monkeypatch.setenv("SSL_CERT_FILE", certificate)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         trusting = NatsBus(NatsLink(address, "test"))
         async with trusting.session():
             await until(lambda: trusting.is_whole)

@@ -1,6 +1,7 @@
 """Whoever is on call: told once, again while it lasts, once when it is over; by one node, over TLS, without content."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from services.intake_api.store.figures import Figures
 from services.intake_api.store.migrate import migrate
 from services.kit.alarms import Alarm, Board
 from services.kit.clock import SetClock
-from tests.on_call import OnCall, certificate
+from tests.certificates import certificate
+from tests.on_call import OnCall
 
 NOON = datetime(2026, 3, 4, 11, tzinfo=UTC)
 ORIGIN = "https://onthaal.example"
@@ -240,7 +242,9 @@ async def test_a_database_that_is_away_is_told_from_memory_and_so_is_its_return(
 
 
 async def test_starttls_is_used_and_a_server_without_it_gets_nothing(on_call: OnCall, tmp_path: Path) -> None:
-    trusted, server = certificate(tmp_path)
+    trusted, key = certificate(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(trusted, key)
     password = tmp_path / "password"
     password.write_text("geheim\n")
     secured = OnCall()

@@ -178,7 +178,7 @@ def test_what_is_owed_what_is_dead_claims_of_nothing_and_tokens_that_end(var: Pa
                 f"INSERT INTO claim (subscription_id, contact_id, attempts, due_at) SELECT {id_of}, {id_of}, 0, '2026-01-01T00:00:00.000000Z'"
             ),
         )
-        changed(var, text("UPDATE subscription SET failures = 4, last_error = 'HTTP 401', status = 'paused'"))
+        changed(var, text("UPDATE subscription SET failures = 4, last_error = 'HTTP 401', status = 'paused', difference = 7"))
         token = {
             "id": uuid4(),
             "name": "dossierdienst",
@@ -194,7 +194,8 @@ def test_what_is_owed_what_is_dead_claims_of_nothing_and_tokens_that_end(var: Pa
     assert levels(found, "tokens") == ["WARN"]
     assert "dossierdienst" in found["tokens"][0]["found"]
     assert levels(found, "dossiers") == ["OK", "WARN"]
-    assert [word for word in ("status paused", "1 dead letters", "HTTP 401") if word not in found["dossiers"][1]["found"]] == []
+    told = found["dossiers"][1]["found"]
+    assert [word for word in ("status paused", "1 dead letters", "HTTP 401", "differ by 7") if word not in told] == []
 
 
 def test_without_json_it_is_a_line_each(var: Path) -> None:

@@ -261,6 +261,17 @@ def test_a_receiver_that_consents_gets_events_at_once_and_another_address_is_ask
     assert api.delete(f"/subscriptions/{made['id']}").status_code == 204
 
 
+def test_a_paused_subscription_stays_paused_when_its_new_address_consents(api: httpx.Client, asked: Asked) -> None:
+    asked.consent = {"WebHook-Allowed-Origin": "*"}
+    made = api.post("/subscriptions", json={"url": asked.url, "handshake": True}).json()
+    path = f"/subscriptions/{made['id']}"
+    assert api.post(f"{path}/pause").json()["status"] == "paused"
+    assert api.patch(path, json={"url": f"{asked.url}?elders"}).json()["status"] == "paused"
+    asked.consent = None
+    assert api.patch(path, json={"url": asked.url}).json()["status"] == "unverified"
+    assert api.delete(path).status_code == 204
+
+
 # Pausing, resuming, secrets
 
 

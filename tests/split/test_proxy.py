@@ -18,7 +18,8 @@ from fastapi import FastAPI
 
 from services.gateway import build
 from services.kit.pages import HEADERS
-from tests.proxy import SHIPPED, Proxy, certificate, proxying
+from tests.certificates import certificate
+from tests.proxy import SHIPPED, Proxy, proxying
 from tests.running import free_port
 
 OTHER_ADDRESS = "127.0.0.9"

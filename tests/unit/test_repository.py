@@ -2,8 +2,13 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from services.__main__ import app
 from services.intake_api.store.migrate import FOLDER, HEAD
 from services.kit.settings import names
 from services.settings import settings_classes
@@ -48,6 +53,33 @@ def test_every_setting_says_what_it_means() -> None:
     for kind in settings_classes().values():
         for name, field in zip(names(kind), kind.model_fields.values(), strict=True):
             assert field.description, name
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = [line.split("|")[1] for line in readme[readme.index("| Command | |") :].splitlines() if line.startswith("| `onthaal ")]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        parts = getattr(command, "commands", ())
+        [row] = [row for row in rows if re.search(rf"`onthaal {name}\b", row) or (not parts and f"`{name}`" in row)]
+        for part in parts:
+            assert re.search(rf"[` ]{part}\b", row), f"{name} {part}"
+
+
+def test_only_the_store_and_nothing_that_was_forgotten_may_speak_to_the_database() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [bound] = [set(one["source_modules"]) for one in contracts if one["name"] == "Only the store speaks to the database"]
+    rooms = {
+        f"services.intake_api.{path.stem}" for path in (ROOT / "services" / "intake_api").glob("[a-z]*") if path.stem != "doc"
+    }
+    rooms |= {f"services.{path.stem}" for path in (ROOT / "services").glob("*.py") if path.stem != "__init__"} | {"services.cli"}
+    assert rooms - bound == {"services.intake_api.store"}
+
+
+def test_the_list_of_settings_shows_defaults_that_say_something() -> None:
+    told = CliRunner().invoke(app, ["settings"]).output
+    assert "ONTHAAL_PORT (default: 8080)" in told
+    assert "ONTHAAL_DRAIN_NOTICE (default: 0)" in told
+    assert not re.search(r"default: (\)|\(\)|PydanticUndefined|None)", told)
 
 
 def test_settings_named_in_the_readme_exist() -> None:

@@ -28,7 +28,7 @@ class Handshake(Protocol):
 
 
 class OptionsHandshake:
-    """Asks with OPTIONS, as the origin that every delivery then names. Follows no redirect and reads no body."""
+    """Asks with OPTIONS, under the name of our origin. Follows no redirect and reads no body."""
 
     def __init__(self, origin: str) -> None:
         """Speak for an origin: a host name."""

@@ -27,7 +27,11 @@ EVENT = tables.event.c
 REDRIVEN = 1000
 """How many are sent again in one transaction."""
 
+Place = tuple[int, UUID]
+"""A position in the feed and a subscription: which delivery it is, in the order of the feed."""
+
 KEY = tuple_(DELIVERY.position, DELIVERY.subscription_id)
+BEFORE_ALL: Place = (0, UUID(int=0))
 
 
 @dataclass(frozen=True)
@@ -98,16 +102,21 @@ class DeadLetters:
             NotFound: events were named, and none of them is a dead letter.
 
         """
-        count = 0
-        while some := await self._redrive_some(which):
-            count += some
+        count, reached = 0, BEFORE_ALL
+        while sent := await self._redrive_some(which, reached):
+            count += len(sent)
+            reached = max(sent)  # never back: a receiver that refuses at once would be sent the same letters for ever
             self._database.events.fire()
         if which.event_ids and not count:
             raise NotFound("No dead letter has this event id.")
         return count
 
-    async def _redrive_some(self, which: Which) -> int:
-        keys = select(DELIVERY.position, DELIVERY.subscription_id).where(*which.conditions()).order_by(DELIVERY.position)
+    async def _redrive_some(self, which: Which, reached: Place) -> list[Place]:
+        keys = (
+            select(DELIVERY.position, DELIVERY.subscription_id)
+            .where(*which.conditions(), tuple_(*reached) < KEY)
+            .order_by(DELIVERY.position, DELIVERY.subscription_id)
+        )
         again = update(tables.delivery).where(KEY.in_(keys.limit(REDRIVEN)), DELIVERY.state == DEAD)
         async with self._database.write() as connection:
             # subscriptions first, as everything that changes deliveries does it, so that nobody waits in a circle
@@ -117,12 +126,12 @@ class DeadLetters:
             )
             done = await connection.execute(
                 again.values(state="pending", settled_at=None, attempts=0).returning(
-                    DELIVERY.subscription_id, DELIVERY.contact_id
+                    DELIVERY.position, DELIVERY.subscription_id, DELIVERY.contact_id
                 )
             )
-            owed = {(row.subscription_id, row.contact_id) for row in done}
-            await owe_now(connection, self._database, owed)
-        return len(owed) and done.rowcount
+            sent = done.all()
+            await owe_now(connection, self._database, {(row.subscription_id, row.contact_id) for row in sent})
+        return [(row.position, row.subscription_id) for row in sent]
 
 
 async def owe_now(connection: AsyncConnection, database: Database, owed: Iterable[tuple[UUID, UUID]]) -> None:
@@ -165,7 +174,7 @@ def _described(page: Any) -> Any:
     )
 
 
-def _place(before: str) -> tuple[int, UUID]:
+def _place(before: str) -> Place:
     try:
         position, _, subscription_id = before.partition("_")
         found = int(position), UUID(subscription_id)

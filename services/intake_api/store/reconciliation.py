@@ -4,7 +4,6 @@ Two looks. The events since a subscription began are walked in stretches, again 
 addresses must have a delivery. And the counters that are kept along the way must agree with what is there.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.filters import EventFilter
-from services.intake_api.store.positions import head
 from services.intake_api.store.states import DEAD, DELIVERED, PENDING
 from services.intake_api.store.subscriptions import REMOVED
 
@@ -28,77 +26,16 @@ STRETCH = 5000
 """How many positions one step looks at."""
 MOST = 100_000
 """Up to how many pending and dead deliveries the counters are compared with what is there; a longer backlog waits."""
-MOST_UNFETCHED = 10_000
-"""Further than this nobody needs to count."""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """What a subscription was owed and what became of it. `difference` is 0 unless something was lost or counted wrong."""
-
-    id: UUID
-    name: str
-    status: str
-    registered: int
-    delivered: int
-    pending: int
-    dead: int
-    behind: int
-    difference: int
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What reconciliation knows. `unfetched` counts events delivered a while ago whose contact was not fetched since."""
-
-    balances: tuple[Balance, ...]
-    unfetched: int
-
-    @property
-    def difference(self) -> int:
-        """How much is lost or counted wrong over all subscriptions."""
-        return sum(balance.difference for balance in self.balances)
+UNFETCHED = timedelta(minutes=1)
+"""After how long an event that was taken, and whose contact was not fetched, is looked at: most are fetched before they are taken."""
 
 
 class Reconciliation:
     """Compares what a database's subscriptions were to get with what they got."""
 
-    def __init__(self, database: Database, patience: timedelta = timedelta(minutes=15)) -> None:
-        """Give receivers `patience` to fetch a contact after they took its event."""
+    def __init__(self, database: Database) -> None:
+        """Keep the books of a database."""
         self._database = database
-        self._patience = patience
-
-    async def figures(self) -> Figures:
-        """Give the balance of each subscription, and how many events were delivered and not fetched."""
-        async with self._database.read() as connection:
-            newest = await head(connection)
-            rows = (await connection.execute(_subscriptions())).mappings().all()
-            balances = [await self._balance(connection, row, newest) for row in rows]
-            return Figures(tuple(balances), await self._unfetched(connection))
-
-    async def _balance(self, connection: AsyncConnection, row: Any, newest: int) -> Balance:
-        pending, dead = [await _count(connection, row["id"], state) for state in (PENDING, DEAD)]
-        return Balance(
-            id=row["id"],
-            name=row["name"],
-            status=row["status"],
-            registered=row["addressed"],
-            delivered=row["delivered"],
-            pending=pending,
-            dead=dead,
-            behind=max(0, newest - row["position"]),
-            difference=difference(row["difference"], row["missing"]),
-        )
-
-    async def _unfetched(self, connection: AsyncConnection) -> int:
-        late = self._late().limit(MOST_UNFETCHED).subquery()
-        return (await connection.execute(select(func.count()).select_from(late))).scalar() or 0
-
-    def _late(self) -> Any:
-        since = self._database.clock.now() - self._patience
-        return select(DELIVERY.subscription_id, DELIVERY.position).where(
-            DELIVERY.state == DELIVERED, DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < since
-        )
 
     async def look(self) -> bool:
         """Look at one stretch of each subscription; says whether there is more to look at in this round."""
@@ -144,7 +81,11 @@ class Reconciliation:
 
     async def _excuse_the_erased(self) -> None:
         """Whoever was told that a contact is erased has nothing to fetch."""
-        late = self._late().limit(1000).subquery()
+        since = self._database.clock.now() - UNFETCHED
+        unfetched = select(DELIVERY.subscription_id, DELIVERY.position).where(
+            DELIVERY.state == DELIVERED, DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < since
+        )
+        late = unfetched.limit(1000).subquery()
         erased = select(CONTACT.id).where(CONTACT.id == DELIVERY.contact_id, CONTACT.erased_at.is_not(None)).exists()
         key = tuple_(DELIVERY.subscription_id, DELIVERY.position)
         excused = select(DELIVERY.subscription_id, DELIVERY.position).where(key.in_(select(late)), erased)
@@ -167,11 +108,6 @@ def _subscriptions() -> Any:
 
 def _some(subscription_id: UUID, state: Any) -> Any:
     return select(DELIVERY.position).where(DELIVERY.subscription_id == subscription_id, DELIVERY.state == state)
-
-
-async def _count(connection: AsyncConnection, subscription_id: UUID, state: Any) -> int:
-    query = select(func.count()).select_from(_some(subscription_id, state).subquery())
-    return int((await connection.execute(query)).scalar() or 0)
 
 
 async def _missing(connection: AsyncConnection, row: Any, last: int) -> int:

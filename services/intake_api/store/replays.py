@@ -113,6 +113,7 @@ class Replays:
         return list((await connection.execute(statement)).scalars())
 
     async def _again(self, connection: AsyncConnection, meant: ColumnElement[bool], state: ColumnElement[str]) -> list[UUID]:
-        values = {"state": "pending", "settled_at": None, "fetched_at": None, "attempts": 0}
+        # that its contact was fetched stays: a receiver who has the event takes it again without fetching, and must be no alarm
+        values = {"state": "pending", "settled_at": None, "attempts": 0}
         again = update(tables.delivery).where(meant, DELIVERY.state == state).values(**values).returning(DELIVERY.contact_id)
         return list((await connection.execute(again)).scalars())

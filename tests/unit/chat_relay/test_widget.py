@@ -24,7 +24,8 @@ def test_the_loader_is_at_most_three_kilobytes() -> None:
 
 def test_the_whole_widget_is_at_most_thirty_kilobytes() -> None:
     words = WORDS / "nl.json"
-    assert packed(*SCRIPTS, WIDGET / "widget.html", WIDGET / "static" / "widget.css", words) <= 30 * 1024
+    styles = sorted((WIDGET / "static").glob("*.css"))
+    assert packed(*SCRIPTS, WIDGET / "widget.html", *styles, words) <= 30 * 1024
 
 
 def test_every_language_says_everything() -> None:
