@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from services.intake_api.store.subscriptions import REMOVED, NewSubscription, Su
 ACTIVE, UNVERIFIED, PAUSED, DISABLED = map(str, SubscriptionStatus)
 FILTERS = ("natures", "types", "channels", "kinds")
 FORMER_SECRET = timedelta(hours=24)
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]+")
+"""A name or an address. What else a parser lets pass, such as a backslash, another may read as the end of the name."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Subscriptions:
         """
         if asked.from_start and asked.since:
             raise InvalidInput.at("since", "Send fromStart or since, not both.")
+        check(asked.url, self.hosts)
         wanted = NewSubscription(
             (asked.name or urlsplit(asked.url).netloc)[:100],
             asked.url,
@@ -200,6 +204,8 @@ def check(url: str, hosts: Sequence[str] = ()) -> None:
         return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidInput.at("url", "Must be an absolute https address.")
+    if not _HOST.fullmatch(parts.hostname):
+        raise InvalidInput.at("url", "Must name a host by its name or address.")
     if parts.username or parts.password or parts.fragment:
         raise InvalidInput.at("url", "Must not hold a user, a password or a fragment.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):

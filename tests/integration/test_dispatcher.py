@@ -178,6 +178,28 @@ async def test_a_pace_of_the_hand_over_shortens_every_wait_but_no_lease(database
         assert taken.lease.left > hand_over.patience.lease.total_seconds() / 2
 
 
+SENSELESS = (
+    "-1",
+    '"' * 100,
+    "Mon, 01 Jan 2026 00:00:00 +99999999999999",
+    "Mon, 01 Jan 999999999999 00:00:00 GMT",
+    "1 Jan 2026 99999999999999999999:00:00 GMT",
+)
+
+
+async def test_a_senseless_retry_after_stops_nobody(database_url: str, receiver: Receiver) -> None:
+    with receiving() as hostile:
+        async with handing_over(database_url, FAST) as hand_over:
+            bad, good = await hand_over.subscribe(hostile.url), await hand_over.subscribe(receiver.url)
+            told = contacts(len(SENSELESS))
+            for contact, senseless in zip(told, SENSELESS, strict=True):
+                hostile.will_answer(contact, Answer(503, {"Retry-After": senseless}))
+            async with hand_over.dispatching():
+                await hand_over.tell(*map(event, told))
+                await until(lambda: is_done(hand_over, good, len(told)))
+                await until(lambda: is_done(hand_over, bad, len(told)))
+
+
 async def test_a_receiver_that_is_gone_gets_nothing_more_and_is_still_owed_everything(
     database_url: str, receiver: Receiver
 ) -> None:

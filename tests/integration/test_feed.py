@@ -131,3 +131,8 @@ def test_a_reader_is_told_of_what_another_process_writes(tmp_path_factory: pytes
                 assert late < WAIT / 2
         finally:
             other.stop()
+
+
+def test_what_is_asked_for_a_thousand_times_is_asked_for_once(api: httpx.Client) -> None:
+    put(api)
+    assert len(page(api, nature=["person"] * 1000, kind=["melding"] * 1000, limit=1)["items"]) == 1

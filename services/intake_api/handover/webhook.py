@@ -72,7 +72,7 @@ class Webhook:
             return float(retry_after)
         try:
             return max(0.0, (parsedate_to_datetime(retry_after) - self._clock.now()).total_seconds())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return 0
 
 

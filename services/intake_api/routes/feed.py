@@ -31,5 +31,5 @@ async def events(
     kind: Annotated[list[Kind] | None, Query()] = None,
 ) -> EventPage:
     """Read the events after a cursor, oldest first; each exactly once for a reader that follows the cursors."""
-    wanted = EventFilter(nature or PERSONS, type or (), channel or (), kind or ())
+    wanted = EventFilter(*(tuple(dict.fromkeys(names or ())) for names in (nature or PERSONS, type, channel, kind)))
     return await desk.events(who, Asked(after, limit, wait, wanted))

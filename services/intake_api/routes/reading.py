@@ -108,12 +108,25 @@ async def json_bytes(request: Request, *also: str) -> bytes:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind not in {"application/json", *also}:
         raise UnsupportedMediaType("Send application/json.")
-    return small(await request.body())
+    return await _whole(request)
 
 
-def small(raw: bytes) -> bytes:
-    """Give the bytes, unless they are too many for JSON."""
-    if len(raw) > LARGEST_JSON:
+async def _whole(request: Request) -> bytes:
+    """Read a body to its end, so that the client gets to read the answer, but keep no more than JSON may be: from anybody."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_JSON:
+            parts.clear()
+        else:
+            parts.append(part)
+    return small(b"".join(parts), size)
+
+
+def small(raw: bytes, size: int | None = None) -> bytes:
+    """Give the bytes, unless they are, or were, too many for JSON."""
+    if (size or len(raw)) > LARGEST_JSON:
         raise PayloadTooLarge(f"Send at most {LARGEST_JSON} bytes of JSON.", limit=LARGEST_JSON)
     return raw
 
