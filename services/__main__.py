@@ -1,6 +1,7 @@
 """The command line: `onthaal serve`, `onthaal migrate`, and what an administrator does by hand."""
 
 import asyncio
+import os
 from importlib import import_module
 from typing import Annotated, Final
 
@@ -105,6 +106,7 @@ def settings() -> None:
 
 def main() -> None:
     """Run the command line; what can be expected to go wrong is one clear line."""
+    os.umask(0o077)  # what is written here is for its owner alone: database, files, backups
     try:
         app()
     except (InvalidSettings, UnusableKeys, CannotOpen, ValueError) as error:

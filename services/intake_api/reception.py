@@ -193,7 +193,7 @@ class Reception:
     async def events(self, caller: Caller, asked: Asked) -> EventPage:
         """Read the feed."""
         caller.require("events:read")
-        return await self.feed.page(asked)
+        return await self.feed.page(asked, caller.name)
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in."""

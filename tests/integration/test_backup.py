@@ -278,6 +278,22 @@ def test_what_would_lose_something_is_refused(small: Site, desk: httpx.Client) -
     assert opens(desk, contact, "brief")
 
 
+def test_what_the_gateway_writes_is_for_its_owner_alone(small: Site) -> None:
+    var, database = small.gateway.var, Path(small.url.split("///")[1])
+    written = [path for path in (*var.rglob("*"), database) if path.is_file() and path != small.gateway.log]
+    assert written
+    assert not [path.name for path in written if path.stat().st_mode & 0o077]
+
+
+def test_a_manifest_that_points_elsewhere_is_refused(small: Site, desk: httpx.Client) -> None:
+    register(desk)
+    backup = Path(small.back_up_database())
+    elsewhere = (backup / "onthaal.db").rename(backup.parent / "elsewhere.db")
+    manifest = backup / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"onthaal.db"', f'"{elsewhere}"'))
+    assert "is not a backup of a database" in small.refused("backup", "verify", str(backup))
+
+
 def test_keys_can_be_sealed_with_a_passphrase(tmp_path: Path) -> None:
     site = Site(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'onthaal.db'}")
     site.gateway.token()

@@ -2,6 +2,7 @@
 
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -136,3 +137,15 @@ def test_a_reader_is_told_of_what_another_process_writes(tmp_path_factory: pytes
 def test_what_is_asked_for_a_thousand_times_is_asked_for_once(api: httpx.Client) -> None:
     put(api)
     assert len(page(api, nature=["person"] * 1000, kind=["melding"] * 1000, limit=1)["items"]) == 1
+
+
+def test_a_reader_that_lets_too_many_requests_wait_is_told_so(api: httpx.Client) -> None:
+    cursor = end(api)
+
+    def wait(_: int) -> int:
+        return api.get("/events", params={"after": cursor, "wait": 5, "type": "erased"}).status_code
+
+    with ThreadPoolExecutor(40) as together:
+        answers = Counter(together.map(wait, range(40)))
+    assert answers == {200: 32, 429: 8}
+    assert wait(0) == 200, "once the others have their answer"

@@ -2,12 +2,15 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 from uuid import UUID
 
 from onthaal_schema.events import EventPage
-from onthaal_schema.problems import InvalidInput
+from onthaal_schema.problems import InvalidInput, TooManyRequests
 from services.intake_api.store.engine import Database
 from services.intake_api.store.filters import EventFilter
 from services.intake_api.store.outbox import Outbox, Read
@@ -18,6 +21,8 @@ LENGTH = 24
 PATH = "/intake/v1/events"
 LOOK_AGAIN = 0.5
 """Seconds after which a waiting reader looks without having been woken: another process may have written."""
+MOST_WAITING = 32
+"""Requests of one reader that may wait at once: each looks in the database whenever anything is written."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +50,40 @@ class Feed:
         """Read an outbox."""
         self._database = database
         self._outbox = outbox
+        self._waiting: Counter[str] = Counter()
 
-    async def page(self, asked: Asked) -> EventPage:
+    async def page(self, asked: Asked, reader: str = "") -> EventPage:
         """Read the events after a cursor, or from the beginning without one.
 
         Raises:
+            TooManyRequests: the reader lets as many requests wait as it may.
             InvalidInput: the cursor is not one of this database, or points past its end: it was restored to before it.
 
         """
         epoch = await self._database.epoch()
         start = _position(asked.after, epoch) if asked.after else 0
-        read = await self._read(start, asked)
+        with self._wait(reader if asked.wait else None):
+            read = await self._read(start, asked)
         if start > read.newest:
             raise _foreign()
         cursor = _cursor(epoch, read.reached)
         following = asked.following(cursor) if read.reached > start else None
         return EventPage(self=PATH, items=tuple(read.events), cursor=cursor, next=following)
+
+    @contextmanager
+    def _wait(self, reader: str | None) -> Iterator[None]:
+        if reader is None:
+            yield
+            return
+        if self._waiting[reader] >= MOST_WAITING:
+            raise TooManyRequests(f"Let at most {MOST_WAITING} requests wait at once.", retry_after_sec=1)
+        self._waiting[reader] += 1
+        try:
+            yield
+        finally:
+            self._waiting[reader] -= 1
+            if not self._waiting[reader]:
+                del self._waiting[reader]
 
     async def _read(self, position: int, asked: Asked) -> Read:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,7 +36,7 @@ class Manifest(BaseModel):
     epoch: UUID
     counts: dict[str, int]
     master_keys: tuple[int, ...]
-    data: str
+    data: Literal["onthaal.db", "onthaal.pgdump"]
     size: int
     sha256: str
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from secrets import token_hex
 
 from services.intake_api.store.ledger import sync
 from services.intake_api.store.vault import KEY, Keys, UnusableKeys, new_signing_key, same
@@ -121,10 +122,14 @@ def _require(keys: Keys, number: int) -> None:
 
 def write_secret(path: Path, content: bytes) -> None:
     """Write a file that its owner alone may read: whole or not at all, and on the disk on return."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    # a name that nobody can guess, and a file that was not there: in a folder of others, one could wait to be filled
+    draft = path.with_name(f".{path.name}.{token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     sync(path.parent)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -87,10 +88,10 @@ class Restoration:
     async def _on_sqlite(self, data: Path, manifest: Manifest, orders: Mapping[UUID, Erasure], force: bool) -> Renewed:
         target = Path(make_url(self.url).database or "")
         _require_free(target, force)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        draft = target.with_name(f".{target.name}.{token_hex(8)}")
         try:
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # before there is anything in it to read
             await asyncio.to_thread(shutil.copyfile, data, draft)
-            draft.chmod(0o600)
             renewed = await self._renew(f"sqlite+aiosqlite:///{draft.absolute()}", manifest, orders)
             settle_sqlite(draft)
             sync(draft)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.intake_api.store.key_file import write_secret
 from services.intake_api.store.vault import Keys, UnusableKeys, _is_open_to_others
 from services.kit.secret_files import write_once
 
@@ -42,3 +43,20 @@ def test_keys_that_others_may_read_are_refused(tmp_path: Path) -> None:
 def test_a_mounted_secret_of_another_user_may_be_read_through_its_group(mode: int, refused: bool) -> None:
     mounted = os.stat_result((stat.S_IFREG | mode, 1, 1, 1, os.geteuid() + 1, 0, 10, 0, 0, 0))
     assert _is_open_to_others(mounted) is refused
+
+
+def test_a_draft_that_somebody_left_waiting_is_not_filled(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.touch()
+    (tmp_path / f".keys.json.{os.getpid()}").symlink_to(theirs)
+    write_secret(tmp_path / "keys.json", b"secret")
+    assert theirs.read_bytes() == b""
+    assert not (tmp_path / "keys.json").is_symlink()
+    assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
+
+
+def test_a_secret_that_cannot_be_put_in_its_place_is_not_left_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_secret(tmp_path / "keys.json", b"secret")
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
