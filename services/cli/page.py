@@ -41,6 +41,7 @@ def write_down(
     if folder is None:
         typer.echo(text, nl=False)
         return
+    os.umask(0o022)  # the proxy, which is somebody else, reads them
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(text, "utf-8")
     copyfile(STYLE, folder / "down.css")

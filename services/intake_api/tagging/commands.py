@@ -31,6 +31,7 @@ def train(data: Path | None, out: Path) -> str:
 
     model = trained(_messages(data))
     out.write_bytes(model)
+    out.chmod(0o644)  # nothing secret, and the gateway may run as somebody else
     return Tagger.load(out).version
 
 

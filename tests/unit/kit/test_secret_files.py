@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,3 +62,11 @@ def test_a_secret_that_cannot_be_put_in_its_place_is_not_left_beside_it(tmp_path
     with pytest.raises(OSError, match="directory"):
         write_secret(tmp_path / "keys.json", b"secret")
     assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_the_page_for_when_it_is_down_can_be_read_by_the_proxy(tmp_path: Path) -> None:
+    page = tmp_path / "www"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ONTHAAL_")}
+    subprocess.run([sys.executable, "-m", "services", "page", "down", str(page)], env=environment, check=True)
+    assert stat.S_IMODE(page.stat().st_mode) == 0o755
+    assert {stat.S_IMODE(path.stat().st_mode) for path in page.iterdir()} == {0o644}
