@@ -13,6 +13,7 @@ import aiohttp
 from sqlalchemy import func, insert, select, text, update
 
 from services.intake_api.handover.dispatcher import Dispatcher
+from services.intake_api.handover.sink import Sink
 from services.intake_api.handover.webhook import Webhook
 from services.intake_api.store import tables
 from services.intake_api.store.deliveries import Deliveries, Patience
@@ -96,10 +97,10 @@ class HandOver:
         self.database.events.fire()
 
     @asynccontextmanager
-    async def dispatching(self, timeout: float = 2, drain: float = 5) -> AsyncIterator[None]:
-        """Dispatch for the length of a block."""
+    async def dispatching(self, timeout: float = 2, drain: float = 5, **sinks: Sink) -> AsyncIterator[None]:
+        """Dispatch for the length of a block; other sinks than for http go by their scheme."""
         webhook = Webhook(self.clock, aiohttp.ClientTimeout(total=timeout))
-        running = asyncio.create_task(Dispatcher(self.deliveries, {"http": webhook}, drain).run())
+        running = asyncio.create_task(Dispatcher(self.deliveries, {"http": webhook, **sinks}, drain).run())
         try:
             yield
         finally:

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,7 +14,8 @@ from uuid import UUID, uuid4
 import pytest
 from standardwebhooks import Webhook
 
-from services.intake_api.store.deliveries import Patience, Served
+from services.intake_api.handover import sink
+from services.intake_api.store.deliveries import Patience, Pending, Served, Subscriber
 from services.kit.clock import SetClock
 from tests.handing_over import SECRET, HandOver, contacts, event, handing_over, until
 from tests.receiving import Answer, Receiver, receiving
@@ -198,6 +201,33 @@ async def test_a_senseless_retry_after_stops_nobody(database_url: str, receiver:
                 await hand_over.tell(*map(event, told))
                 await until(lambda: is_done(hand_over, good, len(told)))
                 await until(lambda: is_done(hand_over, bad, len(told)))
+
+
+class Stumbling:
+    """A sink with a fault of its own."""
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        yield
+
+    async def send(self, _: Subscriber, __: Sequence[Pending]) -> sink.Answer:
+        raise OverflowError
+
+
+async def test_a_sink_that_stumbles_stops_nobody_else_and_loses_nothing(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        bad, good = await hand_over.subscribe("nats:///elsewhere"), await hand_over.subscribe(receiver.url)
+        told = contacts(5)
+        async with hand_over.dispatching(nats=Stumbling()):
+            await hand_over.tell(*map(event, told))
+            await until(lambda: is_done(hand_over, good, len(told)))
+            await until(lambda: _has_error(hand_over, bad, "OverflowError"))
+        assert {UUID(attempt.contact) for attempt in receiver.attempts} == set(told)
+        assert (await hand_over.subscription(bad))["delivered"] == 0
+
+
+async def _has_error(hand_over: HandOver, subscription: UUID, reason: str) -> bool:
+    return bool((await hand_over.subscription(subscription))["last_error"] == reason)
 
 
 async def test_a_receiver_that_is_gone_gets_nothing_more_and_is_still_owed_everything(

@@ -14,7 +14,7 @@ from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.handover.lane import Lane
 from services.intake_api.handover.sink import Sink
 from services.intake_api.store.deliveries import Deliveries, Outlook
-from services.kit.logging import logger
+from services.kit.logging import error_name, logger
 
 log = logger(__name__)
 
@@ -80,9 +80,18 @@ class _Duty:
 
     def _open(self, subscription_id: UUID, group: asyncio.TaskGroup) -> None:
         lane = self.lanes[subscription_id] = Lane(subscription_id, self.dispatcher.deliveries, self.dispatcher.sinks)
-        running = group.create_task(lane.run())
+        running = group.create_task(self._keep(subscription_id, lane))
         self.running.add(running)
         running.add_done_callback(self.running.discard)
+
+    async def _keep(self, subscription_id: UUID, lane: Lane) -> None:
+        """Run a lane. One that fails ends alone, and is opened anew; what it held is taken again when its leases end."""
+        try:
+            await lane.run()
+        except Exception as error:
+            log.exception("a lane failed", subscription=str(subscription_id), error=error_name(error))
+            await asyncio.sleep(AT_MOST_IDLE)
+            del self.lanes[subscription_id]
 
     async def _rest(self, outlooks: Sequence[Outlook]) -> None:
         if not outlooks:

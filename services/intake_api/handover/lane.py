@@ -14,7 +14,7 @@ from uuid import UUID
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.handover.sink import Answer, Fate, Sink
 from services.intake_api.store.deliveries import Claimed, Deliveries, Later, Pending, Served, Subscriber
-from services.kit.logging import logger
+from services.kit.logging import error_name, logger
 
 log = logger(__name__)
 
@@ -186,14 +186,23 @@ class Lane:
         subscriber = self._subscriber
         if subscriber is None:
             return Answer(Fate.LATER, "not active")
-        sink = self._sinks.get(subscriber.scheme)
-        answer = await sink.send(subscriber, events) if sink else Answer(Fate.LATER, f"no way to {subscriber.scheme}:")
+        answer = await self._hand_over(subscriber, events)
         self._failures = self._failures + 1 if answer.fate is Fate.LATER else 0
         if self._is_broken:
             self.give_back()
         if answer.fate is not Fate.TAKEN:
             log.warning("delivery failed", subscription=str(self._id), position=events[0].position, reason=answer.reason)
         return answer
+
+    async def _hand_over(self, subscriber: Subscriber, events: Sequence[Pending]) -> Answer:
+        sink = self._sinks.get(subscriber.scheme)
+        if sink is None:
+            return Answer(Fate.LATER, f"no way to {subscriber.scheme}:")
+        try:
+            return await sink.send(subscriber, events)
+        except Exception as error:  # what one receiver makes a sink stumble over must not stop the hand-over to the others
+            log.exception("a sink failed", subscription=str(self._id), error=error_name(error))
+            return Answer(Fate.LATER, type(error).__name__)
 
     def _finish(self, served: Served) -> None:
         self._served.append(served)
