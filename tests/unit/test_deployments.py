@@ -332,3 +332,11 @@ def test_kustomize_builds_the_example_where_it_is_here() -> None:
         if one["kind"] in {"Deployment", "StatefulSet"}:
             for volume in one["spec"]["template"]["spec"]["volumes"]:
                 assert "configMap" not in volume or volume["configMap"]["name"] in maps
+
+
+def test_streams_are_kept_by_every_nats_server_there_is() -> None:
+    servers = [name for name in CONTAINERS if role(name) == "nats"]
+    assert str(CONTAINERS["intake_api_1"]["environment"]["ONTHAAL_NATS_REPLICAS"]) == str(len(servers)) == "3"
+    [pod] = PODS["intake-api"]["spec"]["template"]["spec"]["containers"]
+    given = {one["name"]: one.get("value") for one in pod["env"]}
+    assert given["ONTHAAL_NATS_REPLICAS"] == str(PODS["nats"]["spec"]["replicas"]) == "3"

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, literal_column, select, text, update
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.migrate import present
+from services.intake_api.store.states import PENDING
 from services.intake_api.store.vault import Vault
 
 CONTACT = tables.contact.c
@@ -69,7 +70,7 @@ class Examination:
             .where(
                 DELIVERY.subscription_id == CLAIM.subscription_id,
                 DELIVERY.contact_id == CLAIM.contact_id,
-                DELIVERY.state == literal_column("'pending'"),
+                DELIVERY.state == PENDING,
             )
         )
         async with self._database.read() as connection:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.reconciliation import difference
+from services.intake_api.store.states import DEAD, DELIVERED, PENDING
 from services.intake_api.store.subscriptions import REMOVED
 
 SUBSCRIPTION = tables.subscription.c
@@ -99,18 +100,13 @@ class Figures:
         )
 
 
-def _state(name: str) -> ColumnElement[bool]:
-    # written out: neither engine uses a partial index for a value that it does not know while planning
-    return DELIVERY.state == literal_column(f"'{name}'")
-
-
 def _subscriptions() -> Any:
     """Read each subscription with its counts in one statement, so that they are of one moment."""
     mine = DELIVERY.subscription_id == SUBSCRIPTION.id
     counts = {
-        "pending": select(func.count()).where(mine, _state("pending")),
-        "first_pending": select(func.min(DELIVERY.position)).where(mine, _state("pending")),
-        "dead": select(func.count()).where(mine, _state("dead")),
+        "pending": select(func.count()).where(mine, DELIVERY.state == PENDING),
+        "first_pending": select(func.min(DELIVERY.position)).where(mine, DELIVERY.state == PENDING),
+        "dead": select(func.count()).where(mine, DELIVERY.state == DEAD),
         "newest": select(func.max(EVENT.position)),
     }
     query = select(
@@ -136,7 +132,7 @@ def _work() -> Any:
 def _unfetched(before: datetime) -> Any:
     late = (
         select(DELIVERY.settled_at)
-        .where(_state("delivered"), DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < before)
+        .where(DELIVERY.state == DELIVERED, DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < before)
         .order_by(DELIVERY.settled_at)
         .limit(MOST)
         .subquery()

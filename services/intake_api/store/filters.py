@@ -1,4 +1,7 @@
-"""Which events somebody asks for: one rule for subscriptions, replays, reconciliation and the feed."""
+"""Which events somebody asks for: one rule for subscriptions, replays, reconciliation and the feed.
+
+`express` says the same in a statement of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
