@@ -45,6 +45,8 @@ class Suggestions:
         waiting = await self._contacts.to_suggest(limit)
         found = {}
         for row in waiting:
+            if found and self._writer.busy:
+                break  # the rest waits: a thread that tags takes the interpreter from the intake
             try:
                 found[row["id"]] = row["suggest_since"], await self._suggester.suggest_text(*await self._contacts.words(row))
             except (CannotOpen, ValueError) as error:
