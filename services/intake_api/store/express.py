@@ -3,6 +3,8 @@
 Failures, probes and a pace are not common; they go the way of every engine, by `taking` and `settling`. Who takes or settles
 holds the row of the subscription first, so the statements after it see everything that others committed. They are written so that
 the planner, which knows nothing of a table that was just filled, has no choice but to look each contact up (`LATERAL … LIMIT`).
+
+Which events are wanted (`_READ_ON`) is `EventFilter.conditions` of `filters` once more: whoever changes one changes both.
 """
 
 from collections.abc import Sequence
