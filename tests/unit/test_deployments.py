@@ -23,7 +23,9 @@ EXAMPLE = DEPLOY / "kubernetes" / "overlays" / "example"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OPEN = ("public_site", "chat_relay", "phone_log", "mail_ingest")
 KNOWN = {name for kind in settings_classes().values() for name in names(kind)}
-KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE"}
+KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE"} | {
+    name for name in KNOWN if name.startswith("ONTHAAL_ALARM_")
+}
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|DATABASE_URL|NATS_URL|NATS_INTAKE|NATS_CHAT")
 
 ARROWS = {
@@ -116,6 +118,22 @@ def test_who_faces_the_public_gets_no_database_no_key_and_no_token_of_another(se
     listed = (DEPLOY / "compose" / "secrets" / "README.md").read_text()
     entry = re.search(rf"`{service}\.env`\s*\(([^)]*)\)", listed)
     assert not entry or not any(name in entry[1] for name in KEEPER | others)
+
+
+def test_alarms_are_for_whoever_fills_them_in_and_the_same_everywhere() -> None:
+    offered = [
+        re.findall(r"# +(?:- )?(ONTHAAL_ALARM_\w+)[:=]", path.read_text())
+        for path in (DEPLOY / "compose" / "compose.yaml", EXAMPLE / "kustomization.yaml")
+    ]
+    assert offered[0] == offered[1]
+    assert {"ONTHAAL_ALARM_SMTP_HOST", "ONTHAAL_ALARM_TO", "ONTHAAL_ALARM_SMTP_PASSWORD_FILE"} <= set(offered[0])
+    [register] = pod("intake-api")["containers"]
+    assert {"configMapRef": {"name": "onthaal-alarms", "optional": True}} in register["envFrom"]
+    [secret] = [volume["secret"] for volume in pod("intake-api")["volumes"] if volume["name"] == "alarms"]
+    assert (secret["secretName"], secret["optional"]) == ("onthaal-alarms", True)
+    assert not [name for name in PODS if name != "intake-api" and "onthaal-alarms" in str(pod(name))]
+    unit = (DEPLOY / "systemd" / "onthaal-intake_api@.service").read_text()
+    assert "EnvironmentFile=-/etc/onthaal/alarms.env" in unit
 
 
 def test_no_secret_stands_in_what_is_shipped() -> None:
