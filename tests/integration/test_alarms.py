@@ -224,6 +224,20 @@ async def test_what_is_wrong_on_one_machine_is_told_and_settled_by_that_machine(
     assert on_call.subjects[1:] == ["Onthaal: voorbij: mailNotTaken (0)"]
 
 
+async def test_an_alarm_that_only_another_version_knows_stops_nothing_and_is_forgotten(
+    database: Database, clock: SetClock, on_call: OnCall, tmp_path: Path
+) -> None:
+    await KeptAlarms(database).keep("aNameOfTomorrow", clock.now())
+    await danger(database)
+    watching = watch(database, settings(on_call), tmp_path)
+    await watching.look()
+    assert not watching.cannot_tell
+    assert [one.name for one in await KeptAlarms(database).all()] == ["aNameOfTomorrow", Alarm.IMMEDIATE_DANGER]
+    clock.advance(timedelta(days=8))
+    await watching.look()
+    assert [one.name for one in await KeptAlarms(database).all()] == [Alarm.IMMEDIATE_DANGER]
+
+
 async def test_a_database_that_is_away_is_told_from_memory_and_so_is_its_return(
     database: Database, clock: SetClock, on_call: OnCall, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.intake_api.handover import sink
-from services.intake_api.store.deliveries import Patience, Pending, Served, Subscriber
+from services.intake_api.store.deliveries import Later, Patience, Pending, Served, Subscriber
 from services.kit.clock import SetClock
 from tests.handing_over import SECRET, HandOver, contacts, event, handing_over, until
 from tests.receiving import Answer, Receiver, receiving
@@ -44,6 +44,10 @@ def versions(receiver: Receiver, contact: UUID) -> list[int]:
 async def is_done(hand_over: HandOver, subscription: UUID, delivered: int) -> bool:
     row = await hand_over.subscription(subscription)
     return bool(row["delivered"] == delivered and not row["pending"] and not row["claims"])
+
+
+async def is_failing(hand_over: HandOver, subscription: UUID) -> bool:
+    return bool((await hand_over.subscription(subscription))["failures"])
 
 
 async def test_contacts_are_served_side_by_side_and_each_in_its_order(database_url: str, receiver: Receiver) -> None:
@@ -153,14 +157,43 @@ async def test_a_dead_case_service_costs_one_probe_a_period(database_url: str, r
 async def test_retry_after_is_obeyed(database_url: str, receiver: Receiver) -> None:
     async with handing_over(database_url, FAST) as hand_over:
         subscription = await hand_over.subscribe(receiver.url)
-        told, other = contacts(2)
+        [told] = contacts(1)
         receiver.will_answer(told, Answer(429, {"Retry-After": "2"}))
         async with hand_over.dispatching():
-            await hand_over.tell(event(told), event(other))
-            await until(lambda: is_done(hand_over, subscription, 2))
+            await hand_over.tell(event(told))
+            await until(lambda: is_done(hand_over, subscription, 1))
         first, second = receiver.about(told)
         assert 1.9 < second.at - first.at < 12
-        assert receiver.about(other)[0].at < second.at
+
+
+@pytest.mark.parametrize(("status", "rests"), [(429, True), (503, True), (500, False)])
+async def test_a_service_that_asks_to_wait_is_left_alone_altogether(
+    database_url: str, receiver: Receiver, status: int, rests: bool
+) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        told, other = contacts(2)
+        receiver.will_answer(told, Answer(status, {"Retry-After": "3"}))
+        async with hand_over.dispatching():
+            await hand_over.tell(event(told))
+            await until(lambda: is_failing(hand_over, subscription))
+            await hand_over.tell(event(other))
+            await until(lambda: is_done(hand_over, subscription, 2))
+        asked, again = receiver.about(told)
+        assert (receiver.about(other)[0].at - asked.at > 2.9) == rests
+        assert again.at - asked.at > 2.9
+
+
+async def test_a_post_that_was_under_way_does_not_end_the_rest_that_was_asked_for(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        subscription = await hand_over.subscribe(receiver.url)
+        await hand_over.tell(*map(event, contacts(2)))
+        told, under_way = (await hand_over.deliveries.take(subscription, 2)).claimed
+        later = Later(told.events[0].position, "HTTP 429", rest=timedelta(minutes=30))
+        await hand_over.deliveries.settle(subscription, [Served(told, later=later)])
+        await hand_over.deliveries.settle(subscription, [Served(under_way, delivered=[under_way.events[0].position])])
+        await hand_over.tell(*map(event, contacts(1)))
+        assert not (await hand_over.deliveries.take(subscription, 10)).claimed
 
 
 async def test_a_pace_of_the_hand_over_shortens_every_wait_but_no_lease(database_url: str, receiver: Receiver) -> None:

@@ -23,7 +23,9 @@ EXAMPLE = DEPLOY / "kubernetes" / "overlays" / "example"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OPEN = ("public_site", "chat_relay", "phone_log", "mail_ingest")
 KNOWN = {name for kind in settings_classes().values() for name in names(kind)}
-KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE"}
+KEEPER = {"ONTHAAL_DATABASE_URL", "ONTHAAL_KEY_FILE", "ONTHAAL_BLOB_URL", "ONTHAAL_LEDGER_FILE"} | {
+    name for name in KNOWN if name.startswith("ONTHAAL_ALARM_")
+}
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|DATABASE_URL|NATS_URL|NATS_INTAKE|NATS_CHAT")
 
 ARROWS = {
@@ -51,6 +53,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").r
 CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 KUBERNETES = documents(BASE)
 PODS = {one["metadata"]["name"]: one for one in KUBERNETES if one["kind"] in {"Deployment", "StatefulSet"}}
+JOBS = {one["metadata"]["name"]: one["spec"]["jobTemplate"]["spec"] for one in KUBERNETES if one["kind"] == "CronJob"}
 POLICIES = {one["metadata"]["name"]: one["spec"] for one in KUBERNETES if one["kind"] == "NetworkPolicy"}
 
 
@@ -117,6 +120,22 @@ def test_who_faces_the_public_gets_no_database_no_key_and_no_token_of_another(se
     assert not entry or not any(name in entry[1] for name in KEEPER | others)
 
 
+def test_alarms_are_for_whoever_fills_them_in_and_the_same_everywhere() -> None:
+    offered = [
+        re.findall(r"# +(?:- )?(ONTHAAL_ALARM_\w+)[:=]", path.read_text())
+        for path in (DEPLOY / "compose" / "compose.yaml", EXAMPLE / "kustomization.yaml")
+    ]
+    assert offered[0] == offered[1]
+    assert {"ONTHAAL_ALARM_SMTP_HOST", "ONTHAAL_ALARM_TO", "ONTHAAL_ALARM_SMTP_PASSWORD_FILE"} <= set(offered[0])
+    [register] = pod("intake-api")["containers"]
+    assert {"configMapRef": {"name": "onthaal-alarms", "optional": True}} in register["envFrom"]
+    [secret] = [volume["secret"] for volume in pod("intake-api")["volumes"] if volume["name"] == "alarms"]
+    assert (secret["secretName"], secret["optional"]) == ("onthaal-alarms", True)
+    assert not [name for name in PODS if name != "intake-api" and "onthaal-alarms" in str(pod(name))]
+    unit = (DEPLOY / "systemd" / "onthaal-intake_api@.service").read_text()
+    assert "EnvironmentFile=-/etc/onthaal/alarms.env" in unit
+
+
 def test_no_secret_stands_in_what_is_shipped() -> None:
     for container in CONTAINERS.values():
         for name in environment_of_compose(container):
@@ -156,7 +175,7 @@ def selected(rule: list[dict[str, Any]] | None) -> list[str]:
 def test_network_policies_allow_the_arrows_at_both_ends_and_nothing_more() -> None:
     assert POLICIES["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     one_each = {name: policy for name, policy in POLICIES.items() if name not in {"nothing", "names"}}
-    assert set(one_each) == set(PODS)
+    assert set(one_each) == set(PODS) | set(JOBS)
     out, into, outside = set(), set(), set()
     for name, policy in one_each.items():
         me = name.replace("-", "_")
@@ -166,7 +185,7 @@ def test_network_policies_allow_the_arrows_at_both_ends_and_nothing_more() -> No
                 (outside.add(me) if end == "outside" else out.add((me, end)))
         for rule in policy.get("ingress", ()):
             into |= {(end, me) for end in selected(rule.get("from")) if end != "outside"}
-    assert out == ARROWS
+    assert out == ARROWS | {("backup", "postgres")}
     assert into == {(one, other) for one, other in ARROWS if other != "postgres"}
     assert outside == {"intake_api"}
     for policy in one_each.values():
@@ -210,6 +229,29 @@ def test_a_pod_has_no_rights_has_limits_and_is_looked_after(name: str) -> None:
         claim["metadata"]["name"] for claim in PODS[name]["spec"].get("volumeClaimTemplates", ())
     }
     assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+
+
+def test_the_job_that_backs_up_gets_what_it_reads_and_alone_reaches_the_backups() -> None:
+    spec = JOBS["backup"]["template"]["spec"]
+    steps = [*spec["initContainers"], *spec["containers"]]
+    assert [step["args"][:2] for step in steps] == [["backup", what] for what in ("database", "files", "ledger")]
+    register = {one["name"]: one for one in pod("intake-api")["containers"][0]["env"]}
+    assert spec["securityContext"] == pod("intake-api")["securityContext"]
+    for step in steps:
+        assert [register[one["name"]] for one in step["env"]] == step["env"]
+        assert step["securityContext"] == pod("intake-api")["containers"][0]["securityContext"]
+        assert {mount["name"] for mount in step["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
+        assert step["args"][2].startswith("/backups")
+    assert not [name for name in PODS if "backups" in str(pod(name))]
+
+
+def test_the_image_holds_programs_of_postgresql_that_are_not_older_than_the_server() -> None:
+    text = (DEPLOY / "container" / "Containerfile").read_text()
+    held = re.findall(r"postgresql-client-(\d+)|/usr/lib/postgresql/(\d+)/bin", text)
+    server = re.search(r"postgres:(\d+)", CONTAINERS["postgres"]["image"])
+    assert server
+    assert {int(one or other) for one, other in held} == {int(server[1])}
+    assert len(set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))) == 1, "what was built for one release may not run on another"
 
 
 def test_services_of_the_cluster_lead_to_ports_that_exist() -> None:

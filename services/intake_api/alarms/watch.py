@@ -29,7 +29,7 @@ from services.kit.measures import gauge
 log = logger(__name__)
 
 FORGOTTEN = timedelta(days=7)
-"""How long an alarm of another machine is kept without that machine telling it again: it is no more."""
+"""How long an alarm of another machine, or of another version, is kept without being told again: whoever told it is no more."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ class Watch:
     async def _tell(self, mail: AlarmMail, alarm: KeptAlarm, now: datetime) -> bool:
         """Tell one alarm if it is time; false when it could not be told."""
         name, _, place = alarm.name.partition("@")
-        if place and place != self.node:
+        if (place and place != self.node) or name not in set(Alarm):
             if now - (alarm.told_at or alarm.since) > FORGOTTEN:
                 await self.kept.settle(alarm.name)
-            return True  # its own machine looks after it
+            return True  # its own machine looks after it, or a node of the version that knows it
         found = self._found.get(alarm.name)
         kind = Alarm(name)
         if found is None and alarm.told_at is None:

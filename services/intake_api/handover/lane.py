@@ -188,7 +188,7 @@ class Lane:
             return Answer(Fate.LATER, "not active")
         answer = await self._hand_over(subscriber, events)
         self._failures = self._failures + 1 if answer.fate is Fate.LATER else 0
-        if self._is_broken:
+        if self._is_broken or answer.rest:
             self.give_back()
         if answer.fate is not Fate.TAKEN:
             log.warning("delivery failed", subscription=str(self._id), position=events[0].position, reason=answer.reason)
@@ -263,7 +263,8 @@ def _note(served: Served, events: Sequence[Pending], answer: Answer, *, is_one: 
         case Fate.REFUSED:
             served.dead.append((events[0].position, answer.reason))
         case Fate.LATER:
-            served.later = Later(events[0].position, answer.reason, timedelta(seconds=answer.retry_after), is_one)
+            waits = timedelta(seconds=answer.retry_after), timedelta(seconds=answer.rest)
+            served.later = Later(events[0].position, answer.reason, *waits, is_one)
         case Fate.GONE:
             served.gone = answer.reason
         case never:

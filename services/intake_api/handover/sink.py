@@ -20,11 +20,15 @@ class Fate(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one attempt; the reason names a status or an exception's class, never a body."""
+    """What came of one attempt; the reason names a status or an exception's class, never a body.
+
+    For `retry_after` seconds the event is not to be tried again, and for `rest` seconds nothing else either.
+    """
 
     fate: Fate
     reason: str = ""
     retry_after: float = 0
+    rest: float = 0
 
 
 class Sink(Protocol):

@@ -13,6 +13,7 @@ import aiohttp
 
 from services.intake_api.handover.sink import Answer, Fate
 from services.intake_api.store.deliveries import Pending, Subscriber
+from services.intake_api.store.patience import LONGEST_REST
 from services.kit.clock import Clock
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
@@ -121,5 +122,9 @@ def _meaning(status: int, retry_after: float) -> Answer:
             return Answer(Fate.GONE, reason)
         case 400 | 413 | 415 | 422:
             return Answer(Fate.REFUSED, reason)
+        case 429 | 503:  # said of the service, not of the event (RFC 9110 §10.2.3)
+            return Answer(
+                Fate.LATER, reason, min(retry_after, LONGEST_RETRY_AFTER), min(retry_after, LONGEST_REST.total_seconds())
+            )
         case _:
             return Answer(Fate.LATER, reason, min(retry_after, LONGEST_RETRY_AFTER))

@@ -3,6 +3,8 @@
 Failures, probes and a pace are not common; they go the way of every engine, by `taking` and `settling`. Who takes or settles
 holds the row of the subscription first, so the statements after it see everything that others committed. They are written so that
 the planner, which knows nothing of a table that was just filled, has no choice but to look each contact up (`LATERAL … LIMIT`).
+
+Which events are wanted (`_READ_ON`) is `EventFilter.conditions` of `filters` once more: whoever changes one changes both.
 """
 
 from collections.abc import Sequence
@@ -78,7 +80,7 @@ WITH delivered AS (
 UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered),
     failures = CASE WHEN $3 THEN 0 ELSE failures END,
     failing_since = CASE WHEN $3 THEN NULL ELSE failing_since END,
-    held_until = CASE WHEN $3 THEN NULL ELSE held_until END
+    held_until = CASE WHEN $3 AND (failures >= $4 OR held_until <= clock_timestamp()) THEN NULL ELSE held_until END
 WHERE id = $1 RETURNING failures, failing_since, held_until
 """
 _FREE = """
@@ -142,7 +144,7 @@ class Express:
         async with self._database.line() as line:
             # the row first, and then a statement that sees what whoever held it has done
             await line.execute(f"BEGIN; SELECT FROM subscription WHERE id = '{subscription_id}' FOR NO KEY UPDATE")
-            health = await line.fetchrow(_DELIVERED, subscription_id, positions, bool(positions))
+            health = await line.fetchrow(_DELIVERED, subscription_id, positions, bool(positions), self._patience.threshold)
             [freed] = await line.fetch(
                 _FREE,
                 subscription_id,

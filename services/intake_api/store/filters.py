@@ -1,6 +1,7 @@
 """Which events somebody asks for: one rule for subscriptions, replays, reconciliation and the feed.
 
-`express` says the same in a statement of its own.
+`express` says the same in a statement of its own (`_READ_ON`): whoever changes one changes both, or events are lost without
+a word. `tests/integration/test_filters.py` compares them.
 """
 
 from collections.abc import Sequence

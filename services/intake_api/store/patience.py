@@ -8,6 +8,8 @@ LADDER = tuple(
     timedelta(seconds=seconds) for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 """How long to wait after each failed attempt; after the one that follows the last wait the event is a dead letter."""
+LONGEST_REST = timedelta(hours=1)
+"""How long a subscriber may ask to be left alone: one that always asks for it is still tried every hour."""
 
 
 @dataclass(frozen=True)

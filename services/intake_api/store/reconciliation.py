@@ -26,6 +26,8 @@ STRETCH = 5000
 """How many positions one step looks at."""
 MOST = 100_000
 """Up to how many pending and dead deliveries the counters are compared with what is there; a longer backlog waits."""
+MOST_EXCUSED = 1000
+"""How many deliveries of erased contacts one look excuses; the next look takes the next."""
 UNFETCHED = timedelta(minutes=1)
 """After how long an event that was taken, and whose contact was not fetched, is looked at: most are fetched before they are taken."""
 
@@ -82,13 +84,14 @@ class Reconciliation:
     async def _excuse_the_erased(self) -> None:
         """Whoever was told that a contact is erased has nothing to fetch."""
         since = self._database.clock.now() - UNFETCHED
-        unfetched = select(DELIVERY.subscription_id, DELIVERY.position).where(
-            DELIVERY.state == DELIVERED, DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < since
-        )
-        late = unfetched.limit(1000).subquery()
-        erased = select(CONTACT.id).where(CONTACT.id == DELIVERY.contact_id, CONTACT.erased_at.is_not(None)).exists()
+        late = (DELIVERY.state == DELIVERED, DELIVERY.fetched_at.is_(None), DELIVERY.settled_at < since)
         key = tuple_(DELIVERY.subscription_id, DELIVERY.position)
-        excused = select(DELIVERY.subscription_id, DELIVERY.position).where(key.in_(select(late)), erased)
+        excused = (
+            select(DELIVERY.subscription_id, DELIVERY.position)
+            .join(tables.contact, CONTACT.id == DELIVERY.contact_id)
+            .where(*late, CONTACT.erased_at.is_not(None))
+            .limit(MOST_EXCUSED)
+        )
         async with self._database.read() as connection:
             found = [tuple(row) for row in await connection.execute(excused)]
         if found:

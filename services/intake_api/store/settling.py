@@ -1,7 +1,7 @@
 """Writes down what became of claimed contacts, many in one transaction, and how the subscription is doing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,11 +21,15 @@ CLAIM = tables.claim.c
 
 @dataclass(frozen=True)
 class Later:
-    """An event that was not taken and is tried again. `is_one` of the contacts of a failed post stands for the post."""
+    """An event that was not taken and is tried again. `is_one` of the contacts of a failed post stands for the post.
+
+    For `rest` the subscriber asks to be left alone altogether.
+    """
 
     position: int
     reason: str
     retry_after: timedelta = timedelta()
+    rest: timedelta = timedelta()
     is_one: bool = True
 
 
@@ -76,6 +80,9 @@ class Settlement:
         self._patience = patience
         self._now = now
         self._health = Health(subscription["failures"], subscription["failing_since"], subscription["held_until"])
+        # what was asked for is not over because a post that was under way was taken
+        asked = None if patience.is_broken(self._health.failures) else self._health.held_until
+        self._rest_until = asked if asked and asked > now else None
         self._error: str | None = None
         self._gone = False
         self._given_up: set[UUID] = set()
@@ -87,6 +94,7 @@ class Settlement:
         for one in served:
             await self._judge(one, one.claimed.contact_id in mine)
         delivered = await self._deliver([position for one in served for position in one.delivered])
+        self._rest()
         done = [one for one in served if not one.later or one.claimed.contact_id in self._given_up]
         more = await self._free([one for one in done if one.claimed.contact_id in mine])
         await self._note(delivered)
@@ -120,6 +128,9 @@ class Settlement:
         await self._try(later.position, later.reason, dead=dead)
         if later.is_one:
             self._count_failure()
+        if later.rest:
+            rest_until = self._now + later.rest * self._patience.pace
+            self._rest_until = max(rest_until, self._rest_until or rest_until)
         if dead:
             self._given_up.add(one.claimed.contact_id)
         elif mine:
@@ -143,6 +154,11 @@ class Settlement:
         broken = self._patience.is_broken(failures)
         held_until = self._now + self._patience.hold(failures) if broken else None
         self._health = Health(failures, self._health.failing_since or self._now, held_until)
+
+    def _rest(self) -> None:
+        """Leave the subscription alone until the later of what its breaker says and what it asked for."""
+        moments = [moment for moment in (self._health.held_until, self._rest_until) if moment]
+        self._health = replace(self._health, held_until=max(moments, default=None))
 
     async def _try(self, position: int, reason: str, *, dead: bool) -> None:
         self._error = reason

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake_api.store import tables
 from services.intake_api.store.claiming import Claimed, Lease, claim_due, with_events
 from services.intake_api.store.pace import Pace
-from services.intake_api.store.patience import Patience
+from services.intake_api.store.patience import LONGEST_REST, Patience
 from services.intake_api.store.spreading import spread
 
 SPREAD = 1000
@@ -50,9 +50,9 @@ class Taking:
         return self.patience.is_broken(self.subscription["failures"])
 
     def _wanted(self, limit: int) -> int:
-        """Say how many contacts may be taken: of a broken subscription one, as a probe, once its time has come."""
+        """Say how many contacts may be taken: none while it rests; of a broken subscription one, as a probe, once its time has come."""
         held_until = self.subscription["held_until"]
-        if held_until and self.now < held_until <= self.now + 2 * self.patience.longest_hold:
+        if held_until and self.now < held_until <= self.now + 2 * max(self.patience.longest_hold, LONGEST_REST):
             return 0
         return Pace.of(self.subscription, self.now).contacts(1 if self._broken else limit, self.now)
 
