@@ -1,7 +1,10 @@
 """The model's second look, after the commit: at contacts that somebody tagged, and at chats as they grow."""
 
 import asyncio
+from datetime import datetime
+from uuid import UUID
 
+from onthaal_schema.contact import Suggestion
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
 from services.intake_api.store.vault import CannotOpen
@@ -43,7 +46,7 @@ class Suggestions:
     async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
-        found = {}
+        found: dict[UUID, tuple[datetime, Suggestion]] = {}
         for row in waiting:
             if found and self._writer.busy:
                 break  # the rest waits: a thread that tags takes the interpreter from the intake
