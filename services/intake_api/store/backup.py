@@ -83,7 +83,7 @@ class DatabaseBackups:
         The tombstones of the database that the ledger does not hold are added to it.
         """
         now = self._database.clock.now()
-        target = parent / f"database-{now:%Y%m%dT%H%M%SZ}"
+        target = parent / f"database-{now:%Y%m%dT%H%M%S.%fZ}"
         draft = _draft(target)
         try:
             async with self._database.read() as connection:
@@ -131,7 +131,7 @@ class DatabaseBackups:
 def _draft(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if target.exists():
-        raise UnusableBackup(f"{target} was made in this very second")
+        raise UnusableBackup(f"{target} was made at this very moment")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     draft.mkdir(mode=0o700)
     return draft
