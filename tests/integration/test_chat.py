@@ -299,7 +299,8 @@ async def test_an_operator_sees_whether_the_visitor_is_there(gateway: Gateway, n
             await (await visitor.hello()).start("Dag")
             await visitor.next("state")
             await desk.take(visitor.conversation)
-            assert (await desk.next("presence"))["here"] is True
+            while not (await desk.next("presence"))["here"]:
+                pass  # another relay says who is there a moment later
         while (await desk.next("presence"))["here"]:
             pass
 
