@@ -23,9 +23,12 @@ $(BROWSER_TOOLS): tests/e2e/package-lock.json deploy/setup/browser
 run: $(INSTALLED) ## Serve everything on :8080 with a demo case service on :8090
 	@$(PY) -m deploy.demo.run
 
+# What failed beside others on a busy machine is tried once more by itself; what fails again has failed. Both are printed.
+ALONE := --last-failed --last-failed-no-failures none
+
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
-	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests
+	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests || $(PY) -m pytest -q $(ALONE) --ignore tests/split tests
 
 test-split: $(INSTALLED) ## Run the channels on two processes of each service behind nginx, and restart everything under load
 	@deploy/setup/proxy

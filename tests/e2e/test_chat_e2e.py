@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,16 @@ def open_chat(page: Page) -> FrameLocator:
     return chat(page)
 
 
+def take(desk: Page, widget: FrameLocator) -> None:
+    """Take what waits, the newest first, until it is this visitor's: what another test left may still be the newest shown."""
+    for _ in range(10):
+        desk.get_by_role("button", name="Neem aan").last.click()
+        with suppress(AssertionError):
+            expect(widget.get_by_text("Een medewerker is er voor jou")).to_be_visible(timeout=5_000)
+            return
+    pytest.fail("the conversation was not offered")
+
+
 def say(widget: FrameLocator, text: str) -> None:
     widget.get_by_label("Je bericht").fill(text)
     widget.get_by_role("button", name="Verstuur").click()
@@ -111,7 +122,7 @@ def test_a_visitor_and_an_operator_talk_both_ways(desk: Page, visitor: Page) -> 
     say(widget, "Iets over de turnclub")
     expect(widget.get_by_role("status").filter(has_text="Even geduld")).to_be_visible()
     shoot(visitor, "phone-waiting")
-    desk.get_by_role("button", name="Neem aan").last.click()
+    take(desk, widget)
     expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("Iets over de turnclub")
     expect(widget.get_by_text("Een medewerker is er voor jou: An Peeters.")).to_be_visible()
     desk.get_by_label("Je antwoord").filter(visible=True).fill("Dag, neem rustig je tijd.")
@@ -132,7 +143,7 @@ def test_a_visitor_and_an_operator_talk_both_ways(desk: Page, visitor: Page) -> 
 def test_markup_in_a_message_stays_text(desk: Page, visitor: Page) -> None:
     widget = open_chat(visitor)
     say(widget, "<img src=x onerror=alert(1)><b>vet</b>")
-    desk.get_by_role("button", name="Neem aan").last.click()
+    take(desk, widget)
     expect(desk.get_by_text("<img src=x onerror=alert(1)><b>vet</b>").filter(visible=True)).to_be_visible()
     assert desk.locator(".said b, .said img").count() == 0
 
@@ -186,7 +197,7 @@ def test_shift_three_times_leaves_at_once_and_ends_the_conversation(desk: Page, 
     before = visitor.evaluate("history.length")
     widget = open_chat(visitor)
     say(widget, "Iemand komt binnen")
-    desk.get_by_role("button", name="Neem aan").last.click()
+    take(desk, widget)
     expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("Iemand komt binnen")
     widget.get_by_label("Je bericht").focus()
     visitor.keyboard.press("Shift")
@@ -251,7 +262,7 @@ def test_axe_finds_nothing_in_any_state(desk: Page, visitor: Page) -> None:
     widget = open_chat(visitor)
     assert accessible(visitor) == []
     say(widget, "Dag")
-    desk.get_by_role("button", name="Neem aan").last.click()
+    take(desk, widget)
     expect(widget.get_by_text("Een medewerker is er voor jou")).to_be_visible()
     assert accessible(visitor) == []
     assert accessible(desk) == []
