@@ -19,6 +19,7 @@ from pydantic import (
 from onthaal_schema.channel import Channel
 from onthaal_schema.delivery import HandoverState
 from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.outgoing import OutgoingState
 from onthaal_schema.wire import Day, Instant, Language, Line, Resource, Subject, Submitted, Text
 
 
@@ -158,6 +159,16 @@ class MailDetails(Submitted):
     recipients: tuple[Line, ...] = ()
     parse_status: ParseStatus = ParseStatus.COMPLETE
     machine_reason: Line | None = None
+    doubts: tuple[Line, ...] = ()
+    """Names of what stood in the way of a complete reading."""
+    sealed_by: Literal["smime", "pgp"] | None = None
+    """Encrypted or signed so that we cannot show all of it: somebody with the key must open the original."""
+    remote_content: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Pictures and other content elsewhere that the mail wanted to be loaded, and that is never loaded."""
+    authentication: Line | None = None
+    """What our own mail server found of SPF, DKIM and DMARC: `spf=pass dkim=pass dmarc=pass`."""
+    report: Line | None = None
+    """What a delivery report says: action and status, `failed 5.1.1`."""
 
 
 class ChatDetails(Submitted):
@@ -301,9 +312,14 @@ class StoredFile(Resource):
     id: UUID
     name: str
     media_type: str
-    role: Literal["attachment", "scan", "original"]
+    role: Literal["attachment", "scan", "original", "display"]
+    """`display` is what is safe to show of a mail that was written in HTML."""
     size: int
     sha256: str
+    sniffed: str | None = None
+    """The media type that the bytes have, when it can be told and is not the declared one."""
+    virus: Literal["clean", "found", "notScanned"] | None = None
+    """What the virus scanner said; absent where there is none. A file that it refused to look at is not scanned, never clean."""
 
 
 class ContactState(Resource):
@@ -344,6 +360,10 @@ class Contact(ContactState):
     suggestion: Suggestion | None = None
     kind_history: tuple[KindRecord, ...] = ()
     handover: tuple[HandoverState, ...] = ()
+    outgoing: tuple[OutgoingState, ...] = ()
+    """Mails of ours to this person: acknowledgements, and what staff sent."""
+    possible_link: UUID | None = None
+    """A contact that this one may belong to; a person decides, by `relatedTo`."""
 
     @field_validator("details", mode="wrap")
     @classmethod

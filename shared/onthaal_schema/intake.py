@@ -21,6 +21,18 @@ from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, ConversationList, Transcript
 from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionList, SubscriptionState
+from onthaal_schema.mail import (
+    IncomingMail,
+    MailboxReport,
+    MailboxState,
+    MailReading,
+    MailReceipt,
+    OutgoingList,
+    OutgoingMail,
+    OutgoingResult,
+    Place,
+    SentMail,
+)
 from onthaal_schema.message import Message, MessagePage, MessageSubmission
 from onthaal_schema.nodes import Nodes
 from onthaal_schema.opening_hours import OpeningHours
@@ -49,7 +61,9 @@ class FileUpload:
     name: str
     media_type: str
     content: bytes = field(repr=False)
-    role: Literal["attachment", "scan", "original"] = "attachment"
+    role: Literal["attachment", "scan", "original", "display"] = "attachment"
+    sniffed: str | None = None
+    virus: Literal["clean", "found", "notScanned"] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +162,38 @@ class Intake(Protocol):
 
     async def redrive(self, which: DeadLetterFilter) -> Redriven:
         """Deliver dead letters again: all, or those that fit everything that is given. Receivers order by version."""
+        ...
+
+    async def take_mail(self, mail_id: UUID, mail: IncomingMail, files: Sequence[FileUpload] = ()) -> MailReceipt:
+        """Take a mail in: on return it is stored, as what the receipt says. The same id again answers the same."""
+        ...
+
+    async def place_mail(self, mail_id: UUID, mailbox: str, place: Place) -> MailReceipt:
+        """Note that a mail that is held lies at a place too, or raise `NotFound` when it is not held."""
+        ...
+
+    async def mailbox(self, name: str, uid_validity: int) -> MailboxState:
+        """Say what is held of a mailbox under a numbering."""
+        ...
+
+    async def report_mailbox(self, name: str, report: MailboxReport) -> MailboxState:
+        """Keep what was seen in a mailbox, and say whether the reader may go on reading. Holds nothing (`held` is empty)."""
+        ...
+
+    async def claim_outgoing(self) -> Sequence[OutgoingMail]:
+        """Claim mails that are to be sent now; whoever claims one has some minutes for it."""
+        ...
+
+    async def settle_outgoing(self, outgoing_id: UUID, result: OutgoingResult) -> None:
+        """Say what became of an attempt."""
+        ...
+
+    async def register_sent(self, contact_id: UUID, outgoing_id: UUID, sent: SentMail) -> None:
+        """Keep that staff mailed somebody, so that an answer finds its contact. Idempotent."""
+        ...
+
+    async def reread(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload] = ()) -> Contact:
+        """Replace what was read of a mail by what a later parser reads; the original stays."""
         ...
 
     async def sign_in(self, sign_in: SignIn) -> Session:
@@ -283,6 +329,38 @@ class IntakeClient:
     async def redrive(self, which: DeadLetterFilter) -> Redriven:
         """Deliver dead letters again; see `Intake.redrive`."""
         return await self._post("/deadLetters/redrive", Redriven, which)
+
+    async def take_mail(self, mail_id: UUID, mail: IncomingMail, files: Sequence[FileUpload] = ()) -> MailReceipt:
+        """Take a mail in; see `Intake.take_mail`."""
+        return await self._put(f"/mails/{mail_id}", MailReceipt, mail, part="mail", files=files)
+
+    async def place_mail(self, mail_id: UUID, mailbox: str, place: Place) -> MailReceipt:
+        """Note a place; see `Intake.place_mail`."""
+        return await self._put(f"/mailboxes/{mailbox}/mails/{mail_id}", MailReceipt, place)
+
+    async def mailbox(self, name: str, uid_validity: int) -> MailboxState:
+        """Read a mailbox; see `Intake.mailbox`."""
+        return await self._get(f"/mailboxes/{name}", MailboxState, uidValidity=str(uid_validity))
+
+    async def report_mailbox(self, name: str, report: MailboxReport) -> MailboxState:
+        """Report on a mailbox; see `Intake.report_mailbox`."""
+        return await self._put(f"/mailboxes/{name}/report", MailboxState, report)
+
+    async def claim_outgoing(self) -> Sequence[OutgoingMail]:
+        """Claim mails; see `Intake.claim_outgoing`."""
+        return (await self._post("/outgoing/claims", OutgoingList)).items
+
+    async def settle_outgoing(self, outgoing_id: UUID, result: OutgoingResult) -> None:
+        """Settle an attempt; see `Intake.settle_outgoing`."""
+        await self._send("PUT", f"/outgoing/{outgoing_id}/result", json_body=to_wire(result))
+
+    async def register_sent(self, contact_id: UUID, outgoing_id: UUID, sent: SentMail) -> None:
+        """Keep a mail of staff; see `Intake.register_sent`."""
+        await self._send("PUT", f"/contacts/{contact_id}/outgoing/{outgoing_id}", json_body=to_wire(sent))
+
+    async def reread(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload] = ()) -> Contact:
+        """Replace a reading; see `Intake.reread`."""
+        return await self._put(f"/contacts/{contact_id}/reading", Contact, reading, part="reading", files=files)
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in; see `Intake.sign_in`."""

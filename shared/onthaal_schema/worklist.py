@@ -16,6 +16,16 @@ class WorkReason(StrEnum):
     UNSURE = "unsure"
     DOUBTED_VRAAG = "doubtedVraag"
     UNREADABLE = "unreadable"
+    OVERSIZE = "oversize"
+    """A mail that was too large to take in is waiting in the mailbox."""
+    POSSIBLE_LINK = "possibleLink"
+    """Somebody answered a mail of another contact from an address that the contact does not know."""
+    POSSIBLE_DUPLICATE = "possibleDuplicate"
+    """A mailbox was numbered anew, and this mail may have been taken in before."""
+    BOUNCED = "bounced"
+    """A mail of ours to this person did not arrive."""
+    INFECTED = "infected"
+    """The virus scanner found something in a file."""
 
 
 class WorkItem(Resource):
