@@ -1,11 +1,8 @@
 """From the bytes of a mail to a registered contact. The same mail again is the same contact."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final
-from uuid import UUID, uuid5
+from dataclasses import replace
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -17,29 +14,9 @@ from services.kit.logging import error_name, logger
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.machine_mail import judge
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
+from services.mail_ingest.received import ReceivedMail
 
 log = logger(__name__)
-
-NAMESPACE: Final = UUID("5f0c3b1e-6c0f-5d43-9a27-2f6d1b0a7c55")
-
-
-@dataclass(frozen=True)
-class ReceivedMail:
-    """A mail as it reached us: its bytes, and what only whoever received it knows."""
-
-    original: bytes = field(repr=False)
-    received_at: datetime
-    envelope_sender: str | None = None
-    envelope_recipients: tuple[str, ...] = ()
-
-    @property
-    def contact_id(self) -> UUID:
-        """The contact that this mail is: always the same for the same bytes to the same addresses.
-
-        Message-ID has no part in it: it can be missing, empty, used for another mail, or chosen to collide.
-        """
-        addresses = ",".join(sorted({address.lower() for address in self.envelope_recipients}))
-        return uuid5(NAMESPACE, f"{hashlib.sha256(self.original).hexdigest()} {addresses}")
 
 
 class Ingest:

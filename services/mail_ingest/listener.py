@@ -11,9 +11,9 @@ from services.kit.alarms import Alarm, Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.addresses import plausible
-from services.mail_ingest.ingest import Ingest, ReceivedMail
-from services.mail_ingest.machine_mail import NULL_SENDER
+from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.measures import MAILS
+from services.mail_ingest.received import NULL_SENDER, ReceivedMail
 from services.mail_ingest.settings import MailSettings
 
 log = logger(__name__)

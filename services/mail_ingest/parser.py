@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text, invitations, safe_html, seals, winmail
+from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, winmail
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
@@ -19,7 +19,6 @@ TEXT_LIMIT: Final = 500_000
 SUBJECT_LIMIT: Final = 998
 LINE_LIMIT: Final = 400
 RECIPIENT_LIMIT: Final = 100
-RESULTS_LIMIT: Final = 20
 DISPLAY_LIMIT: Final = 2_000_000
 SCAN_LIMIT: Final = 256_000
 SCANNED_VALUE: Final = 2_000
@@ -49,11 +48,13 @@ MARKS: Final = frozenset(
         "list-archive",
         "mailing-list",
         "feedback-id",
-        "delivered-to",
-        "x-original-to",
+        "user-agent",
+        "x-mailer",
         "x-loop",
-        "x-ms-exchange-inbox-rules-loop",
-        "x-autoreply-to",
+        "x-cron-env",
+        "x-fc-machinegenerated",
+        "x-ms-exchange-message-is-ndr",
+        "x-onthaal",
     ]
 )
 """Headers that `machine_mail` judges by."""
@@ -151,7 +152,7 @@ class _Reader:
             media_type=kind.full,
             report_type=kind.parameters.get("report-type", "").lower(),
             marks=_marks(found),
-            authentication=_lines(found, "authentication-results"),
+            route=route.read(found),
             sealed_by=self._found.seal,
             remote_content=self._remote,
             display=display,
@@ -329,12 +330,4 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    names = found.names()
-    marks = {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in names & MARKS}
-    return marks | ({"received": str(sum(name == "received" for name, _ in found.fields))} if "received" in names else {})
-
-
-def _lines(found: Headers, name: str) -> tuple[str, ...]:
-    if name not in found.names():
-        return ()
-    return tuple(clean_line(value)[:SCANNED_VALUE] for value in islice(found.all(name), RESULTS_LIMIT))
+    return {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in found.names() & MARKS}
