@@ -3,3 +3,5 @@
 from prometheus_client import Counter
 
 MAILS = Counter("onthaal_mails", "Mails that came in whole: registered, later (451), tooLarge (552).", ["outcome"])
+
+MAILS_SENT = Counter("onthaal_mails_sent", "Attempts to send a mail of ours: sent, queued (again later), failed.", ["outcome"])

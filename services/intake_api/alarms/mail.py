@@ -19,6 +19,7 @@ WHAT: Final = {
     Alarm.DATABASE_AWAY: "De database antwoordt niet. Er kan niets geregistreerd worden.",
     Alarm.MAIL_NOT_TAKEN: "Een mail kon niet geregistreerd worden; de afzender probeert opnieuw.",
     Alarm.MAILBOX_GAP: "In de mailbox ontbreken mails die er geweest moeten zijn.",
+    Alarm.MAIL_NOT_SENT: "De mailserver neemt geen antwoorden aan; ze wachten en worden opnieuw geprobeerd.",
     Alarm.WORKER_FAILING: "Een deel van de poort stopt telkens opnieuw.",
     Alarm.DISK_NEARLY_FULL: "De schijf is bijna vol.",
     Alarm.QUEUE_AGE: "Gebeurtenissen wachten te lang om overgedragen te worden.",
