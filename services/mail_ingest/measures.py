@@ -3,3 +3,6 @@
 from prometheus_client import Counter
 
 MAILS = Counter("onthaal_mails", "Mails that came in whole: registered, later (451), tooLarge (552).", ["outcome"])
+MAILBOX_MAILS = Counter(
+    "onthaal_mailbox_mails", "Mails that were taken in from a mailbox, by what became of them.", ["mailbox", "outcome"]
+)
