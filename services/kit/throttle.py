@@ -23,7 +23,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-def _networks(value: object) -> object:
+def networks(value: object) -> object:
+    """Read networks that are listed with commas between."""
     if not isinstance(value, str):
         return value
     return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -32,7 +33,7 @@ def _networks(value: object) -> object:
 class ThrottleSettings(Settings):
     """What a service that limits rates needs to know of its surroundings."""
 
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks)] = Field(
         (),
         description="Networks of reverse proxies, with commas between: only what these say in X-Forwarded-For is believed.",
     )
