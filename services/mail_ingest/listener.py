@@ -188,15 +188,15 @@ class Reception:
 
     async def _register(self, mail: ReceivedMail) -> str:
         try:
-            contact_id = await self._ingest.take_in(mail)
+            contact_id = (await self._ingest.take_in(mail)).contact_id
         except PayloadTooLarge:
             MAILS.labels("tooLarge").inc()
             return "552 5.3.4 Message too large"
         except ServiceUnavailable:
-            log.warning("mail is not stored, its sender keeps it", contact=str(mail.contact_id))
+            log.warning("mail is not stored, its sender keeps it", message=str(mail.mail_id))
             return self._not_taken()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the sender must keep the mail
-            log.error(_FAULT, contact=str(mail.contact_id), error=error_name(error))  # noqa: TRY400 - no traceback
+            log.error(_FAULT, message=str(mail.mail_id), error=error_name(error))  # noqa: TRY400 - no traceback
             return self._not_taken()
         MAILS.labels("registered").inc()
         self._alarms.settle(Alarm.MAIL_NOT_TAKEN)

@@ -3,5 +3,8 @@
 from prometheus_client import Counter
 
 MAILS = Counter("onthaal_mails", "Mails that came in whole: registered, later (451), tooLarge (552).", ["outcome"])
+MAILBOX_MAILS = Counter(
+    "onthaal_mailbox_mails", "Mails that were taken in from a mailbox, by what became of them.", ["mailbox", "outcome"]
+)
 
 MAILS_SENT = Counter("onthaal_mails_sent", "Attempts to send a mail of ours: sent, queued (again later), failed.", ["outcome"])

@@ -11,10 +11,11 @@ from services.kit.settings import Settings
 from services.kit.short_help import ShortHelpSettings
 from services.kit.throttle import Network, networks
 from services.mail_ingest.addresses import plausible
+from services.mail_ingest.mailboxes import MailboxSettings
 from services.mail_ingest.own_addresses import without_tag
 
 
-class MailSettings(Settings):
+class MailSettings(MailboxSettings):
     """Where mail comes in, and what one mail and one sender may use."""
 
     smtp_host: str = Field("127.0.0.1", description="Address on which the mail listener (SMTP) listens.")
