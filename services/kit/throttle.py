@@ -23,7 +23,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-def _networks(value: object) -> object:
+def networks(value: object) -> object:
+    """Read networks with commas between; what is no text is left as it is."""
     if not isinstance(value, str):
         return value
     return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -32,7 +33,7 @@ def _networks(value: object) -> object:
 class ThrottleSettings(Settings):
     """What a service that limits rates needs to know of its surroundings."""
 
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks)] = Field(
         (),
         description="Networks of reverse proxies, with commas between: only what these say in X-Forwarded-For is believed.",
     )
@@ -60,7 +61,16 @@ class Throttle:
             TooManyRequests: it is one too many; the problem says after how many seconds to try again.
 
         """
-        key = self._pseudonym(client_network(connection, self._trusted))
+        await self.admit_network(client_network(connection, self._trusted))
+
+    async def admit_network(self, network: str) -> None:
+        """Count something that came from a network.
+
+        Raises:
+            TooManyRequests: it is one too many.
+
+        """
+        key = self._pseudonym(network)
         if not await self._limiter.hit(self._rate, key):
             raise TooManyRequests("Wait a moment and try again.", retry_after_sec=await self._wait(key))
 
@@ -85,6 +95,18 @@ def client_network(connection: HTTPConnection, trusted: tuple[Network, ...]) -> 
         if hop is None or beyond is None or not any(hop in network for network in trusted):
             return str(_network(hop)) if hop else "unknown"
     return "unknown"
+
+
+def network_of(peer: str) -> str:
+    """Name the network that an address lies in."""
+    address = _address(peer)
+    return str(_network(address)) if address else "unknown"
+
+
+def is_within(peer: str, of: Iterable[Network]) -> bool:
+    """Say whether an address lies in one of the networks."""
+    address = _address(peer)
+    return address is not None and any(address in network for network in of)
 
 
 def _address(text: str) -> Address | None:

@@ -3,3 +3,6 @@
 from prometheus_client import Counter
 
 MAILS = Counter("onthaal_mails", "Mails that came in whole: registered, later (451), tooLarge (552).", ["outcome"])
+REFUSALS = Counter(
+    "onthaal_mail_refusals", "What clients of the mail listener were refused, by the code they were answered.", ["code"]
+)
