@@ -9,7 +9,7 @@ from services.kit.throttle import Throttle, is_within, network_of
 from services.mail_ingest.smtp.data import Room
 from services.mail_ingest.smtp.settings import ListenerSettings
 
-WHOLE_MAILS: Final = 4
+WHOLE_MAILS: Final = 3
 """So many mails of the largest size may be on their way in at a time, or any number of smaller ones."""
 
 
