@@ -11,6 +11,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 import uvloop
+from prometheus_client import REGISTRY
 
 from onthaal_schema.problems import Conflict, PayloadTooLarge, ServiceUnavailable
 from services.kit.settings import InvalidSettings
@@ -462,6 +463,25 @@ async def test_a_client_that_guesses_addresses_is_sent_away() -> None:
             assert (await sender.say(f"RCPT TO:<{number}@example.be>")).startswith("550")
         await sender.send(b"RCPT TO:<20@example.be>\r\n")
         assert [line[:3] for line in (await sender.rest()).splitlines()] == [b"550", b"421"]
+
+
+async def test_who_came_and_what_they_said_is_counted_and_not_written_down(capfd: pytest.CaptureFixture[str]) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("onthaal_mail_refusals_total", {"code": "550 5.1.1"}) or 0
+
+    before = counted()
+    async with (
+        listening(smtp_recipients=OURS, smtp_relays=NOWHERE, smtp_rate="1/hour") as house,
+        client(house.port, "127.9.9.9") as sender,
+    ):
+        await sender.say("EHLO merkwaardig.example", "MAIL FROM:<merkwaardig@example.be>", "RCPT TO:<merkwaardig@example.org>")
+        assert (await sender.say("RSET", "MAIL FROM:<merkwaardig@example.be>")).startswith("450")
+        assert (await sender.say("merkwaardig")).startswith("500")
+    assert counted() == before + 1
+    written = "".join(capfd.readouterr())
+    assert "mail listener ready" in written
+    assert "merkwaardig" not in written
+    assert "127.9.9" not in written
 
 
 # How slow

@@ -45,6 +45,7 @@ class Wire(asyncio.Protocol):
         self._may_write.set()
         self._transport: asyncio.Transport | None = None
         self._talking: asyncio.Future[None] | None = None
+        self._farewell: asyncio.TimerHandle | None = None
         self.is_protected = False
         """Whether the connection has turned to TLS."""
 
@@ -74,6 +75,8 @@ class Wire(asyncio.Protocol):
         self._has_ended = True
         self._transport = None
         self._may_write.set()
+        if self._farewell:
+            self._farewell.cancel()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -169,9 +172,9 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         """Close when the answers are read, and soon."""
-        if self._transport:
+        if self._transport and not self._farewell:
             self._transport.close()
-            asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.hang_up)
+            self._farewell = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.hang_up)
 
     def hang_up(self) -> None:
         """Close at once."""
