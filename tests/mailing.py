@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from onthaal_schema.mail import MailOutcome, MailReceipt
 from onthaal_schema.problems import ServiceUnavailable
 from services.kit.alarms import Board
 from services.kit.clock import SystemClock
-from services.mail_ingest.ingest import ReceivedMail
 from services.mail_ingest.listener import Listener
+from services.mail_ingest.received import ReceivedMail
 from services.mail_ingest.reception import Taker
 from services.mail_ingest.smtp.settings import ListenerSettings
 
@@ -44,7 +45,7 @@ def listener(store: Taker | None = None, **settings: Any) -> Listener:
 class Nowhere:
     """Takes no mail in."""
 
-    async def take_in(self, mail: ReceivedMail) -> UUID:
+    async def take_in(self, mail: ReceivedMail) -> MailReceipt:
         """Refuse."""
         raise ServiceUnavailable
 
@@ -54,11 +55,11 @@ async def listening(before: Callable[[ReceivedMail], Awaitable[None]] | None = N
     """Run a listener; `before` is awaited for each mail before it counts as stored, and may raise."""
 
     class Store:
-        async def take_in(self, mail: ReceivedMail) -> UUID:
+        async def take_in(self, mail: ReceivedMail) -> MailReceipt:
             if before:
                 await before(mail)
             house.mails.append(mail)
-            return uuid4()
+            return MailReceipt(mail_id=mail.mail_id, outcome=MailOutcome.ACCEPTED, contact_id=uuid4())
 
     house = House(listener(Store(), **settings))
     running = asyncio.create_task(house.listener.run())

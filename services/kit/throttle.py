@@ -4,7 +4,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import date
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from math import ceil
 from typing import Annotated
 
@@ -90,7 +90,7 @@ def client_network(connection: HTTPConnection, trusted: tuple[Network, ...]) -> 
     """Name the network a request comes from: the nearest address that is not one of our own proxies."""
     peer = connection.client.host if connection.client else ""
     claimed = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    hops = [_address(peer), *(_address(hop.strip()) for hop in reversed(claimed))]
+    hops = [address_of(peer), *(address_of(hop.strip()) for hop in reversed(claimed))]
     for hop, beyond in zip(hops, [*hops[1:], None], strict=True):
         if hop is None or beyond is None or not any(hop in network for network in trusted):
             return str(_network(hop)) if hop else "unknown"
@@ -99,17 +99,18 @@ def client_network(connection: HTTPConnection, trusted: tuple[Network, ...]) -> 
 
 def network_of(peer: str) -> str:
     """Name the network that an address lies in."""
-    address = _address(peer)
+    address = address_of(peer)
     return str(_network(address)) if address else "unknown"
 
 
 def is_within(peer: str, of: Iterable[Network]) -> bool:
     """Say whether an address lies in one of the networks."""
-    address = _address(peer)
+    address = address_of(peer)
     return address is not None and any(address in network for network in of)
 
 
-def _address(text: str) -> Address | None:
+def address_of(text: str) -> Address | None:
+    """Read an address; None when it is none. One of IPv4 in the clothes of IPv6 is one of IPv4."""
     try:
         address = ip_address(text)
     except ValueError:

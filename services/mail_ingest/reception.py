@@ -3,16 +3,16 @@
 import asyncio
 from contextlib import suppress
 from typing import Final, Protocol
-from uuid import UUID
 
+from onthaal_schema.mail import MailReceipt
 from onthaal_schema.problems import PayloadTooLarge, ServiceUnavailable
 from services.kit.alarms import Alarm, Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
+from services.kit.throttle import address_of
 from services.mail_ingest.addresses import plausible
-from services.mail_ingest.ingest import ReceivedMail
-from services.mail_ingest.machine_mail import NULL_SENDER
 from services.mail_ingest.measures import MAILS
+from services.mail_ingest.received import NULL_SENDER, ReceivedMail
 from services.mail_ingest.smtp.recipients import Recipients
 from services.mail_ingest.smtp.replies import Reply
 from services.mail_ingest.smtp.session import Envelope
@@ -29,7 +29,7 @@ _UNREADABLE: Final = "\ufffd"
 class Taker(Protocol):
     """Whoever makes a contact of a mail."""
 
-    async def take_in(self, mail: ReceivedMail) -> UUID:
+    async def take_in(self, mail: ReceivedMail) -> MailReceipt:
         """Take a mail in: on return it is stored.
 
         Raises:
@@ -75,19 +75,20 @@ class MailReception:
             received_at=self._clock.now(),
             envelope_sender=(_readable(envelope.sender) or None) if envelope.sender else NULL_SENDER,
             envelope_recipients=tuple(filter(None, map(_readable, envelope.recipients))),
+            peer=address_of(envelope.peer),
         )
 
     async def _register(self, mail: ReceivedMail) -> str:
         try:
-            contact_id = await self._ingest.take_in(mail)
+            contact_id = (await self._ingest.take_in(mail)).contact_id
         except PayloadTooLarge:
             MAILS.labels("tooLarge").inc()
             return Reply.TOO_LARGE
         except ServiceUnavailable:
-            log.warning("mail is not stored, its sender keeps it", contact=str(mail.contact_id))
+            log.warning("mail is not stored, its sender keeps it", message=str(mail.mail_id))
             return self._not_taken()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the sender must keep the mail
-            log.error(_FAULT, contact=str(mail.contact_id), error=error_name(error))  # noqa: TRY400 - no traceback
+            log.error(_FAULT, message=str(mail.mail_id), error=error_name(error))  # noqa: TRY400 - no traceback
             return self._not_taken()
         MAILS.labels("registered").inc()
         self._alarms.settle(Alarm.MAIL_NOT_TAKEN)

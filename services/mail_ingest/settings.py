@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
+from services.mail_ingest.mailboxes import MailboxSettings
 from services.mail_ingest.smtp.settings import ListenerSettings
 
 
-class MailSettings(ListenerSettings):
+class MailSettings(MailboxSettings, ListenerSettings):
     """Where mail comes in, and what one mail and one sender may use."""
 
     mail_parse_seconds: float = Field(10, gt=0, description="Seconds that reading one mail may take.")

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from onthaal_schema.problems import Conflict, PayloadTooLarge, ServiceUnavailable
 from services.kit.settings import InvalidSettings
-from services.mail_ingest.ingest import ReceivedMail
+from services.mail_ingest.received import ReceivedMail
 from services.mail_ingest.smtp.settings import ListenerSettings
 from tests.certificates import certificate
 from tests.mailing import NOWHERE, OURS, Client, House, client, listener, listening, local_client

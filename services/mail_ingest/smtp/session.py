@@ -47,6 +47,8 @@ class Envelope:
 
     sender: str
     recipients: list[str] = field(default_factory=list)
+    peer: str = ""
+    """The address of the client; empty on a Unix socket."""
 
 
 class Reception(Protocol):
@@ -213,7 +215,7 @@ class Session:
         elif not await self._seat.may_mail():
             self._say(Reply.TOO_MANY_MAILS)
         else:
-            self._envelope = Envelope(path.address)
+            self._envelope = Envelope(path.address, peer=self._wire.peer)
             self._say(Reply.SENDER_OK)
 
     def _too_large(self, path: Path | None) -> Reply | None:
