@@ -56,13 +56,15 @@ def sender(header: str) -> Mailbox:
     for mailbox in mailboxes(header):
         first = first if first.name else mailbox
         if mailbox.address:
-            return Mailbox(", ".join(filter(None, (*before, mailbox.name))), mailbox.address)
+            return Mailbox(", ".join(filter(None, (*before, mailbox.name)))[:NAME_LIMIT], mailbox.address)
         before.append(mailbox.name)
     return first
 
 
 def plausible(address: str) -> str:
     """Give the address when it can be one, else nothing."""
+    if len(address) > 2 * ADDRESS_LIMIT:
+        return ""
     tidy = _AROUND_AT.sub("@", _QUOTED_LOCAL.sub(r"\1@", address.strip()).strip("'\"").strip()).rstrip(".")
     fits = len(tidy) <= ADDRESS_LIMIT and "=?" not in tidy and clean_line(tidy) == tidy
     return tidy if fits and _PLAUSIBLE.fullmatch(tidy) else ""
