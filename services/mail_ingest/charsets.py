@@ -97,7 +97,9 @@ def _by_declared(data: bytes, encoding: str | None) -> tuple[str, bool] | None:
         return found
     if encoding == "iso2022_jp_ext" and _JAPANESE.search(data) and (found := _attempt(_as_shift_jis(data), "cp932")):
         return found
-    return next(filter(None, (_attempt(data, other) for other in _ALTERNATIVES.get(encoding, ()))), None)
+    if encoding not in _ALTERNATIVES:
+        return None
+    return next(filter(None, (_attempt(data, other) for other in ("utf_8", *_ALTERNATIVES[encoding]))), None)
 
 
 def _as_shift_jis(data: bytes) -> bytes:

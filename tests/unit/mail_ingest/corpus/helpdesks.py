@@ -64,6 +64,16 @@ SENDERS = [
     with_sender("Noor <noor@example.be>;", "a final semicolon", "Noor", "noor@example.be"),
     with_sender("undisclosed-recipients:;", "a group of nobody", "", ""),
     with_sender(",,, Noor <noor@example.be>", "commas first", "Noor", "noor@example.be"),
+    with_sender(
+        '"=?ISO-2022-JP?B?GyRCO3ZMMzZJGyhC==?="\r\n <noor@example.be>', "Japanese with odd padding", "事務局", "noor@example.be"
+    ),
+    with_sender('"oud" <power quadrant system@example.be>', "spaces in the address itself", "oud", ""),
+    with_sender(
+        "MAILER-DAEMON (Mail Delivery System) <postmaster@example.be>",
+        "a machine with a comment",
+        "MAILER-DAEMON",
+        "postmaster@example.be",
+    ),
     with_sender("Noor\u202egnp.exe <noor@example.be>", "a name that turns around", "Noor\u202egnp.exe", "noor@example.be"),
     Awkward("two From headers", mail("From: a@example.be\nFrom: b@example.be\nSubject: x\n\nDag"), address="a@example.be"),
     Awkward(
@@ -76,6 +86,9 @@ SENDERS = [
 ]
 
 SUBJECTS = [
+    with_subject(
+        "=?ISO-2022-JP?B?GyRCMGxNdyFXJHIlIiVDJVckNyReJDkbKEI=?=", "一覧」をアップします", "a Japanese subject of a shop"
+    ),
     with_subject("=?UTF-8?B?8J+YgCBoYWxsbw==?=", "😀 hallo", "an emoji"),
     with_subject("=?UTF-8?B?8J+Y?= =?UTF-8?B?gA==?=", "😀", "an emoji cut in two"),
     with_subject("=?iso-2022-jp?B?GyRCLSEbKEI=?=", "①", "a sign that Japanese programs added"),
@@ -122,6 +135,8 @@ WORLD = [
     text_in("utf-8 format=flowed", "Dag é", "utf-8", "a parameter without its semicolon"),
     text_in("=?utf-8?q?utf-8?=", "Dag é", "utf-8", "a charset in an encoded word"),
     text_in("iso-8859-1", "Dag é, € en één", "utf-8", "UTF-8 called Western"),
+    text_in("ISO-2022-JP", "カテゴリ：全メンバー", "utf-8", "UTF-8 called Japanese"),
+    text_in("iso-2022-jp", "こんにちは", "cp932", "Japanese of Windows called ISO-2022-JP"),
     with_text("Content-Type: text/plain; charset=utf-16\n", b"Dag", "Dag", "ASCII called UTF-16"),
     with_text("Content-Type: text/plain; charset=iso-2022-jp\n", b"\x1b$B-!9b\x1b(B", "①高", "Japanese beyond the standard"),
     with_text("Content-Type: text/plain; charset=gb2312\n", "你好你好你好你好".encode("gb18030") + b"\xff", "你好你好你好你好\ufffd", "damaged Chinese", "partial"),
