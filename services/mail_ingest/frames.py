@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.parsed_mail import Attachment, ParsedMail, Reading
+from services.mail_ingest.route import Route
 
 LENGTH: Final = 8
 READY: Final = b"ready\n"
@@ -45,6 +46,7 @@ def unpack(data: bytes) -> ParsedMail:
             "status": Reading(head["status"]),
             "sender": Mailbox(**head["sender"]),
             "reply_to": Mailbox(**head["reply_to"]),
+            "route": _route(head["route"]),
             "sent_at": datetime.fromisoformat(head["sent_at"]) if head["sent_at"] else None,
             "attachments": tuple(_files(head["attachments"], data[end:])),
             **{name: tuple(head[name]) for name in ("doubts", "recipients", "references")},
@@ -53,6 +55,10 @@ def unpack(data: bytes) -> ParsedMail:
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         message = "the parsing process answered something else than a parsed mail"
         raise ValueError(message) from error
+
+
+def _route(told: dict[str, Any]) -> Route:
+    return Route(**(told | {name: tuple(value) for name, value in told.items() if isinstance(value, list)}))
 
 
 def _files(listed: list[tuple[str, str, int]], content: bytes) -> Iterator[Attachment]:

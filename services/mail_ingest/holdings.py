@@ -58,8 +58,12 @@ class Holdings:
         return sorted(uid for uid in self.present - self.held - self.older - self.sizes.keys() if self._is_due(uid, now))
 
     def due(self, now: float) -> list[int]:
-        """What is to be taken in now, lowest first; what failed before waits until its moment."""
-        return sorted(uid for uid in self.sizes if self._is_due(uid, now))
+        """What is to be taken in now, lowest first; what failed before comes after all that did not, when its moment is there."""
+        return sorted((uid for uid in self.sizes if self._is_due(uid, now)), key=self._turn)
+
+    def _turn(self, uid: int) -> tuple[float, int]:
+        # else one that breaks the connection each time would come first each time
+        return (self.trials[uid].due if uid in self.trials else -1.0, uid)
 
     def _is_due(self, uid: int, now: float) -> bool:
         return uid not in self.trials or self.trials[uid].due <= now

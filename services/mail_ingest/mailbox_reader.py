@@ -15,7 +15,7 @@ from imapclient import IMAPClient
 
 from onthaal_schema.intake import Intake
 from onthaal_schema.problems import ProblemError
-from services.kit.alarms import Alarm, Board
+from services.kit.alarms import Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, password
@@ -61,11 +61,10 @@ class MailboxReader:
         """Take mail in by `ingest`; ask `intake` what is held."""
         self.standing = Standing(mailbox.name)
         self._mailbox = mailbox
-        self._reading = Reading(mailbox, reader, self.standing)
+        self._reading = Reading(mailbox, reader, self.standing, alarms)
         self._ingest = ingest
         self._intake = intake
         self._clock = clock
-        self._alarms = alarms
         self._limits = limits
         self._http = http
         self._tokens: AccessTokens | None = None
@@ -119,7 +118,7 @@ class MailboxReader:
             while not self._reading.stopping.is_set():
                 if not await self._session.read(idle=connection.can_idle and self._short_idles < IDLE_CHANCES):
                     break
-                self._went_well()
+                self._failures = 0
             whole = True
         finally:
             self._short_idles = self._short_idles + 1 if 0 < self._session.idled < IDLE_SHORT and not whole else 0
@@ -128,13 +127,6 @@ class MailboxReader:
             if not whole:
                 connection.abandon()
             thread.post(connection.close)
-
-    def _went_well(self) -> None:
-        self._failures = 0
-        if self.standing.missing:
-            self._alarms.raise_alarm(Alarm.MAILBOX_GAP, self._mailbox.name)
-        else:
-            self._alarms.settle(Alarm.MAILBOX_GAP, self._mailbox.name)
 
     async def _sign_in(self) -> Callable[[IMAPClient], object]:
         if self._tokens is None:

@@ -24,6 +24,7 @@ from onthaal_schema.problems import (
     ProblemError,
     ServiceUnavailable,
 )
+from services.kit.alarms import Alarm, Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.holdings import Holdings, numbers
@@ -92,6 +93,7 @@ class Reading:
     mailbox: Mailbox
     reader: UUID
     standing: Standing
+    alarms: Board
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     holdings: Holdings | None = None
@@ -113,6 +115,13 @@ class Reading:
             error=error,
         )
         return (await intake.report_mailbox(self.mailbox.name, report)).may_read
+
+    def tell(self) -> None:
+        """Raise the alarm when there is a gap, and settle it when there is none."""
+        if self.standing.missing:
+            self.alarms.raise_alarm(Alarm.MAILBOX_GAP, self.mailbox.name)
+        else:
+            self.alarms.settle(Alarm.MAILBOX_GAP, self.mailbox.name)
 
     async def rest(self, seconds: float) -> None:
         """Wait, or stop."""
@@ -157,6 +166,7 @@ class Session:
         self._renumbered = False
         self._whole_at: float | None = None
         self._reported_at = 0.0
+        self._broken = False
         self.idled = 0.0
         """For how many seconds the server was last asked to tell of new mail; 0 when it was not."""
 
@@ -212,7 +222,7 @@ class Session:
         if not whole:
             fresh = await self._call(self._connection.uids_after, max(books.present, default=0))
             books.saw(fresh)
-            whole = len(books.present) != selected.exists
+            whole = len(books.present) != selected.exists or books.unlisted > 0
         if whole:
             await self._compare(selected)
         for chunk in _chunks(books.unknown(self._now()), LIST_BATCH):
@@ -226,6 +236,7 @@ class Session:
         self._stand(books.missing)
         self._reading.standing.last_read_at = self._clock.now().timestamp()
         self._reading.standing.trouble = None
+        self._reading.tell()
         return await self._report()
 
     async def _open(self) -> Selected:
@@ -296,9 +307,12 @@ class Session:
                 return []
             return [mail for uid in uids for mail in await self._fetch([uid])]
         except Broken:
-            if len(uids) == 1:
-                self._fail(uids[0], "fetching")
-            books.suspects.update(uids)
+            # what was asked for after it broke has no part in it
+            if not self._broken:
+                self._broken = True
+                books.suspects.update(uids)
+                if len(uids) == 1:
+                    self._fail(uids[0], "fetching")
             raise
 
     async def _fetch_whole(self, uids: Sequence[int]) -> list[ReceivedMail]:

@@ -9,3 +9,5 @@ REFUSALS = Counter(
 MAILBOX_MAILS = Counter(
     "onthaal_mailbox_mails", "Mails that were taken in from a mailbox, by what became of them.", ["mailbox", "outcome"]
 )
+
+MAILS_SENT = Counter("onthaal_mails_sent", "Attempts to send a mail of ours: sent, queued (again later), failed.", ["outcome"])

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.mail_ingest.addresses import Mailbox
+from services.mail_ingest.route import Route
 
 
 class Reading(StrEnum):
@@ -47,3 +48,5 @@ class ParsedMail:
     report_type: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     """The headers that tell a machine from a person, by lower-case name."""
+    route: Route = field(default_factory=Route)
+    """What the servers on its way wrote on it."""

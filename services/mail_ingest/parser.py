@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text
+from services.mail_ingest import addresses, headers, html_text, route
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode
@@ -44,6 +44,13 @@ MARKS: Final = frozenset(
         "list-archive",
         "mailing-list",
         "feedback-id",
+        "user-agent",
+        "x-mailer",
+        "x-loop",
+        "x-cron-env",
+        "x-fc-machinegenerated",
+        "x-ms-exchange-message-is-ndr",
+        "x-onthaal",
     ]
 )
 """Headers that `machine_mail` judges by."""
@@ -106,6 +113,7 @@ class _Reader:
             media_type=kind.full,
             report_type=kind.parameters.get("report-type", "").lower(),
             marks=_marks(found),
+            route=route.read(found),
         )
 
     def _text(self, node: Node, *, top: bool = False) -> str:

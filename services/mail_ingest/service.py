@@ -10,14 +10,16 @@ from prometheus_client.core import Metric
 from services.kit.measures import gauge
 from services.kit.service import House, Service, Work
 from services.kit.settings import InvalidSettings, read
+from services.mail_ingest.answering import answering
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.listener import Listener
 from services.mail_ingest.mailbox_reader import MailboxReader, reader_id
 from services.mail_ingest.mailbox_session import Limits, Standing
 from services.mail_ingest.mailboxes import Mailbox
+from services.mail_ingest.ours import ours
 from services.mail_ingest.received import LISTENER
-from services.mail_ingest.settings import MailSettings
+from services.mail_ingest.settings import MailOutSettings, MailSettings, MailTrustSettings
 from services.mail_ingest.threads import Ours
 
 
@@ -37,7 +39,9 @@ def create(house: House) -> Service:
         workers=settings.mail_parse_processes,
     )
     intake = house.intake.own("mail_ingest")
-    ingest = Ingest(intake, parser, _ours(settings))
+    out = read(MailOutSettings)
+    sender = answering(house, out)
+    ingest = Ingest(intake, parser, _ours(settings, read(MailTrustSettings), out), sender.wake if sender else None)
     listener = Listener(settings, ingest, house.clock, house.alarms)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [
@@ -62,12 +66,14 @@ def create(house: House) -> Service:
         return listener.port is not None
 
     async def drain() -> None:
-        await asyncio.gather(listener.drain(), *(reader.drain() for reader in readers))
+        await asyncio.gather(listener.drain(), *(reader.drain() for reader in readers), *([sender.drain()] if sender else []))
 
     async def figures() -> Iterable[Metric]:
         return _figures([reader.standing for reader in readers])
 
     workers: dict[str, Work] = {"listener": listener.run}
+    if sender:
+        workers["answers"] = sender.run
     return Service(
         "mail_ingest",
         APIRouter(),
@@ -90,8 +96,11 @@ def _check_files(number: int, mailbox: Mailbox) -> None:
             raise InvalidSettings(message) from None
 
 
-def _ours(settings: MailSettings) -> Mapping[str, Ours]:
-    return {LISTENER: Ours()} | {mailbox.name: Ours(answers=mailbox.answers) for mailbox in settings.mailboxes}
+def _ours(settings: MailSettings, trust: MailTrustSettings, out: MailOutSettings) -> Mapping[str, Ours]:
+    own = settings.own_addresses
+    return {LISTENER: ours(trust, out, own, answers=out.smtp_answers)} | {
+        mailbox.name: ours(trust, out, own, answers=mailbox.answers) for mailbox in settings.mailboxes
+    }
 
 
 def _figures(standings: Sequence[Standing]) -> Iterable[Metric]:
