@@ -41,8 +41,9 @@ def create(house: House) -> Service:
     intake = house.intake.own("mail_ingest")
     out = read(MailOutSettings)
     sender = answering(house, out)
-    ingest = Ingest(intake, parser, _ours(settings, read(MailTrustSettings), out), sender.wake if sender else None)
-    listener = Listener(settings, ingest, house.clock, house.alarms)
+    known = _ours(settings, read(MailTrustSettings), out)
+    ingest = Ingest(intake, parser, known, sender.wake if sender else None)
+    listener = Listener(settings, ingest, house.clock, house.alarms, known[LISTENER].all)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [
         MailboxReader(
