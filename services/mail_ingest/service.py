@@ -10,14 +10,17 @@ from prometheus_client.core import Metric
 from services.kit.measures import gauge
 from services.kit.service import House, Service, Work
 from services.kit.settings import InvalidSettings, read
+from services.mail_ingest.addresses import plausible
+from services.mail_ingest.answering import answering
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.listener import Listener
 from services.mail_ingest.mailbox_reader import MailboxReader, reader_id
 from services.mail_ingest.mailbox_session import Limits, Standing
 from services.mail_ingest.mailboxes import Mailbox
+from services.mail_ingest.ours import ours
 from services.mail_ingest.received import LISTENER
-from services.mail_ingest.settings import MailSettings
+from services.mail_ingest.settings import MailOutSettings, MailSettings, MailTrustSettings
 from services.mail_ingest.threads import Ours
 
 
@@ -47,11 +50,12 @@ def create(house: House) -> Service:
             ingest,
             intake,
             house.clock,
-            house.alarms,
             limits,
         )
         for mailbox in settings.mailboxes
     ]
+
+    sender = answering(house, read(MailOutSettings))
 
     @asynccontextmanager
     async def parsing() -> AsyncIterator[None]:
@@ -62,16 +66,20 @@ def create(house: House) -> Service:
         return listener.port is not None
 
     async def drain() -> None:
-        await asyncio.gather(listener.drain(), *(reader.drain() for reader in readers))
+        senders = [sender.drain()] if sender else []
+        await asyncio.gather(listener.drain(), *senders, *(reader.drain() for reader in readers))
 
     async def figures() -> Iterable[Metric]:
         return _figures([reader.standing for reader in readers])
 
     workers: dict[str, Work] = {"listener": listener.run}
+    if sender:
+        workers["answers"] = sender.run
+    workers |= {f"mailbox {reader.standing.name}": reader.run for reader in readers}
     return Service(
         "mail_ingest",
         APIRouter(),
-        workers=workers | {f"mailbox {reader.standing.name}": reader.run for reader in readers},
+        workers=workers,
         lifespan=parsing,
         health=listens,
         degraded=lambda: not all(reader.standing.is_well for reader in readers),
@@ -91,7 +99,12 @@ def _check_files(number: int, mailbox: Mailbox) -> None:
 
 
 def _ours(settings: MailSettings) -> Mapping[str, Ours]:
-    return {LISTENER: Ours()} | {mailbox.name: Ours(answers=mailbox.answers) for mailbox in settings.mailboxes}
+    trust, out = read(MailTrustSettings), read(MailOutSettings)
+    listener = {LISTENER: ours(trust, out, settings.own_addresses, answers=out.smtp_answers)}
+    return listener | {
+        mailbox.name: ours(trust, out, filter(None, [plausible(mailbox.user)]), answers=mailbox.answers)
+        for mailbox in settings.mailboxes
+    }
 
 
 def _figures(standings: Sequence[Standing]) -> Iterable[Metric]:

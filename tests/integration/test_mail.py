@@ -6,13 +6,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiosmtplib
 import httpx
 import pytest
 
 from onthaal_schema.intake import Intake
+from onthaal_schema.mail import MailOutcome, MailReceipt
 from onthaal_schema.problems import Conflict, ServiceUnavailable
 from services.kit.alarms import Board
 from services.kit.clock import SystemClock
@@ -177,18 +178,23 @@ async def test_utf8_addresses_are_accepted(gateway: Gateway, api: httpx.Client) 
 
 
 class Register:
-    """An `Intake` of which only `register` is used: what it does is given."""
+    """An `Intake` of which only `take_mail` is used: what it does is given."""
 
-    def __init__(self, register: Callable[..., Any]) -> None:
-        """Register by the given function."""
-        self.register = register
+    def __init__(self, take: Callable[..., Any]) -> None:
+        """Take mail by the given function."""
+        self._take = take
+
+    async def take_mail(self, mail_id: UUID, *mail: object) -> MailReceipt:
+        """Take a mail."""
+        await self._take(mail_id, *mail)
+        return MailReceipt(mail_id=mail_id, outcome=MailOutcome.ACCEPTED, contact_id=mail_id)
 
 
 @asynccontextmanager
 async def listening(register: Callable[..., Any], **settings: Any) -> AsyncIterator[int]:
     """Run a listener of its own before an intake that behaves as told; gives the port."""
     async with LimitedParser(workers=1) as parser:
-        ingest = Ingest(cast("Intake", Register(register)), parser)
+        ingest = Ingest(cast("Intake", Register(register)), parser, {})
         listener = Listener(MailSettings(smtp_port=0, **settings), ingest, SystemClock(), Board(SystemClock()))
         running = asyncio.create_task(listener.run())
         while listener.port is None:
