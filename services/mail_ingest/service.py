@@ -110,9 +110,9 @@ def _ours(settings: MailSettings) -> Mapping[str, Ours]:
 def _figures(standings: Sequence[Standing]) -> Iterable[Metric]:
     def of(name: str, documentation: str, values: Iterable[float]) -> Metric:
         named = [((standing.name,), value) for standing, value in zip(standings, values, strict=True)]
-        return gauge(f"onthaal_mailbox_{name}", documentation, named, ["mailbox"])
+        return gauge(f"onthaal_mailbox_reader_{name}", documentation, named, ["mailbox"])
 
-    yield of("reading", "1 while a mailbox is read by this process.", (float(each.reading) for each in standings))
+    yield of("up", "1 while a mailbox is read by this process.", (float(each.reading) for each in standings))
     yield of("well", "1 while nothing is wrong with a mailbox.", (float(each.is_well) for each in standings))
     yield of("read_timestamp_seconds", "When a mailbox was last read to its end.", (each.last_read_at for each in standings))
     yield of("present", "Mails that the server has.", (each.present for each in standings))
