@@ -21,7 +21,7 @@ from services.intake_api.caller import Caller
 from services.intake_api.direct import DirectIntake
 from services.kit.clock import SetClock
 from tests.post_office import PostOffice, Sent
-from tests.running import Gateway, free_port, running
+from tests.running import ALL, Gateway, free_port, running
 
 OURS, STAFF = "meldpunt@example.be", "kopie@example.be"
 WORDS = {
@@ -64,7 +64,7 @@ def house(office: PostOffice, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def api(house: Gateway) -> Iterator[httpx.Client]:
-    with house.client() as client:
+    with house.client(house.token(ALL, "worklist:write")) as client:
         yield client
 
 
@@ -212,6 +212,24 @@ async def test_none_of_these_is_ever_answered(
     assert len(office.mails) == before
     [contact] = of(api, noor.address)
     assert "outgoing" not in contact or contact["outgoing"] == []
+
+
+async def test_a_machine_that_repeats_words_of_danger_alarms_nobody(noor: Writer, api: httpx.Client) -> None:
+    danger = "Hij staat nu met een mes voor mijn deur en zegt dat hij mij gaat vermoorden. Help mij."
+    await noor.write(f"Ik ben afwezig tot maandag.\n\n> {danger}", "Auto-Submitted: auto-replied\n")
+    await noor.write(danger)
+    await until(lambda: len(of(api, noor.address)) == 2)
+    machine, person = of(api, noor.address)
+    await until(lambda: waiting(api, person))
+    assert "immediateDanger" in api.get(f"/contacts/{person['id']}").json()["signals"]
+    assert machine["nature"] == "machine"
+    assert waiting(api, machine) == []
+    assert api.get(f"/contacts/{machine['id']}").json()["signals"] == []
+
+
+def waiting(api: httpx.Client, contact: dict[str, Any]) -> list[str]:
+    items = api.get("/workItems").raise_for_status().json()["items"]
+    return [one["reason"] for one in items if one["contact"]["id"] == contact["id"]]
 
 
 async def test_an_answer_to_our_answer_joins_its_contact(noor: Writer, api: httpx.Client) -> None:
