@@ -195,6 +195,11 @@ class Dovecot:
                 path.unlink()
         self.start()
 
+    def uid_validity(self, user: str) -> int:
+        """Give the numbering of a user's mails, as it stands on the disk."""
+        head = (self.folder / "mail" / user / "dovecot-uidlist").read_text().split()
+        return int(head[1].removeprefix("V"))
+
     def _processes(self) -> Iterator[tuple[int, str]]:
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:

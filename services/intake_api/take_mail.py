@@ -17,11 +17,12 @@ from onthaal_schema.problems import ServiceUnavailable
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.accept import EARLIEST, Accept, Prepared
+from services.intake_api.answering import Answering
 from services.intake_api.caller import Caller
 from services.intake_api.store.mailboxes import Mailboxes, Numbering
 from services.intake_api.store.mails import Answered, Digests, Held, Joined, Mails
 from services.intake_api.store.opened import Wire
-from services.intake_api.store.outgoing_rows import Acknowledged, Answering, StaffMail, acknowledgement, staff_mail
+from services.intake_api.store.outgoing_rows import Acknowledged, StaffMail, acknowledgement, staff_mail
 from services.intake_api.store.taken import Bounced, Taken
 from services.intake_api.store.work import work_row
 from services.intake_api.store.writer import Overtaken
@@ -61,8 +62,12 @@ class TakeMail:
         mail, submitted = self._dated(mail, submitted)
         digests = Digests.of(self.accept.vault, mail)
         numbering = await self.mailboxes.numbering(mail.mailbox, mail.place.uid_validity) if mail.place else None
-        for _ in range(PATIENCE):
-            held = await self.mails.look(mail_id, mail, digests, numbered_anew=bool(numbering and numbering.anew))
+        numbered_anew = bool(numbering and numbering.anew)
+        for attempt in range(PATIENCE):
+            if not attempt and not numbered_anew and digests.name_nobody:
+                held = Held()  # most mails: whether it is held already is found when it is written, and then it is looked up
+            else:
+                held = await self.mails.look(mail_id, mail, digests, numbered_anew=numbered_anew)
             if held.receipt:
                 return await self._again(mail, held.receipt), False
             taking = Taking(self, caller, mail_id, mail, submitted, files, digests, numbering)
