@@ -73,7 +73,10 @@ class Sender:
             ServiceUnavailable: the intake service is away; what was sent is told when it is back.
 
         """
+        task = asyncio.current_task()
         while True:
+            if task and task.cancelling():  # the client's time-outs can swallow it (asyncio.wait_for, mended in Python 3.12)
+                raise asyncio.CancelledError
             self._idle.clear()
             try:
                 more = not self._stopping and await self._round()
