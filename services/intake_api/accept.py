@@ -27,7 +27,7 @@ from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
 from services.intake_api.store.contacts import model_tag, work_reasons
-from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
 from services.intake_api.store.vault import DataKey, Vault
@@ -200,7 +200,7 @@ class Accept:
 
     async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
         # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files
-        await self.blobs.remove(contact_id, [file.row["id"] for file in kept])
+        await forget(self.blobs, contact_id, kept)
 
     def _held(self, written: Written, submitted: Wire) -> Wire:
         """Show a contact that was there already, which has the same content."""

@@ -135,7 +135,7 @@ class Contacts:
 
     async def files(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID | None) -> list[Row]:
         """List the files of a contact, or of one of its messages."""
-        query = select(tables.file).where(tables.file.c.contact_id == contact_id, tables.file.c.message_id == message_id)
+        query = select(*tables.file_label).where(tables.file.c.contact_id == contact_id, tables.file.c.message_id == message_id)
         return [dict(row) for row in (await connection.execute(query.order_by(tables.file.c.number))).mappings()]
 
     async def file(self, contact_id: UUID, file_id: UUID, by: str) -> FileContent:
@@ -307,7 +307,7 @@ class Contacts:
 
     async def destroy(self, connection: AsyncConnection, row: Row, by: str) -> list[UUID]:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
-        query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"])
+        query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"], tables.file.c.content.is_(None))
         files = list((await connection.execute(query)).scalars())
         for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))

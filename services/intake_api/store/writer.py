@@ -213,7 +213,7 @@ class Writer:
         file, earlier = tables.file.c, tables.earlier_kind.c
         async with self._database.read() as connection:
             contacts = (await connection.execute(select(tables.contact).where(tables.contact.c.id.in_(ids)))).mappings().all()
-            of_contact = select(tables.file).where(file.contact_id.in_(ids), file.message_id.is_(None))
+            of_contact = select(*tables.file_label).where(file.contact_id.in_(ids), file.message_id.is_(None))
             files = (await connection.execute(of_contact.order_by(file.number))).mappings().all()
             kinds = select(tables.earlier_kind).where(earlier.contact_id.in_(ids)).order_by(earlier.number)
             earlier_kinds = (await connection.execute(kinds)).mappings().all()
