@@ -28,11 +28,12 @@ from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
 from services.intake_api.store.contacts import model_tag, work_reasons
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
+from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
 from services.intake_api.store.vault import DataKey, Vault
 from services.intake_api.store.work import work_row
-from services.intake_api.store.writer import NewContact, Overtaken, Row, Writer, Written
+from services.intake_api.store.writer import Overtaken, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
 
