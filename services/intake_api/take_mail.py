@@ -61,8 +61,12 @@ class TakeMail:
         mail, submitted = self._dated(mail, submitted)
         digests = Digests.of(self.accept.vault, mail)
         numbering = await self.mailboxes.numbering(mail.mailbox, mail.place.uid_validity) if mail.place else None
-        for _ in range(PATIENCE):
-            held = await self.mails.look(mail_id, mail, digests, numbered_anew=bool(numbering and numbering.anew))
+        numbered_anew = bool(numbering and numbering.anew)
+        for attempt in range(PATIENCE):
+            if not attempt and not numbered_anew and digests.name_nobody:
+                held = Held()  # most mails: whether it is held already is found when it is written, and then it is looked up
+            else:
+                held = await self.mails.look(mail_id, mail, digests, numbered_anew=numbered_anew)
             if held.receipt:
                 return await self._again(mail, held.receipt), False
             taking = Taking(self, caller, mail_id, mail, submitted, files, digests, numbering)

@@ -7,7 +7,6 @@ RFC 5322 §3.6.4 (threads), RFC 5233 (addresses with a tag); standards of automa
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -22,6 +21,7 @@ from onthaal_schema.opening_hours import DayOfWeek, OpeningHours, OpeningHoursSp
 from services.kit.short_help import URGENT, Help
 from services.kit.words import PageLanguage, Words, read_words
 from services.kit.words.hours import Week, moment, week
+from services.mail_ingest.addresses import plausible
 from services.mail_ingest.own_addresses import with_tag
 
 WORDS: Final = Path(__file__).parent / "answer_words"
@@ -72,13 +72,11 @@ def acknowledgement(mail: OutgoingMail, head: Letterhead, hours: PublishedOpenin
     """
     words = words_of(PageLanguage.chosen(mail.language))
     recipient = _wire_address(mail.to)
-    message = EmailMessage(SMTPUTF8 if not recipient.isascii() else SMTP.clone(max_line_length=0))
-    try:
-        message["From"] = Address(head.name, addr_spec=head.address)
-        message["To"] = Address(addr_spec=recipient)
-    except (ValueError, MessageError, IndexError) as error:
-        raise NotWritable(type(error).__name__) from error
-    message["Reply-To"] = Address(addr_spec=with_tag(head.address, mail.token))
+    policy = SMTP if recipient.isascii() else SMTPUTF8
+    message = EmailMessage(policy)
+    message["From"] = _mailbox(head.address, head.name)
+    message["To"] = _mailbox(recipient)
+    message["Reply-To"] = _mailbox(with_tag(head.address, mail.token))
     message["Subject"] = head.subject or words("answer.subject")
     message["Date"] = format_datetime(now)
     message["Message-ID"] = mail.message_id
@@ -87,9 +85,11 @@ def acknowledgement(mail: OutgoingMail, head: Letterhead, hours: PublishedOpenin
     message["Auto-Submitted"] = "auto-replied"
     message["X-Auto-Response-Suppress"] = "All"
     message[MARK] = mail.kind.value
-    message["Content-Language"] = words.language.value
     message.set_content("\n\n".join(_paragraphs(mail, words, head.helpers, hours, now)), cte="quoted-printable")
-    return Letter(with_tag(head.bounces, mail.token), recipient, message.as_bytes(), international=not recipient.isascii())
+    message["Content-Language"] = words.language.value
+    # the standard library writes an identifier that is longer than a line as an encoded word, so it is told not to fold
+    content = message.as_bytes(policy=policy.clone(max_line_length=0))
+    return Letter(with_tag(head.bounces, mail.token), recipient, content, international=not recipient.isascii())
 
 
 @cache
@@ -118,9 +118,17 @@ def _wire_address(address: str) -> str:
     """Write the domain as DNS has it, so that most servers can take it; only the part before @ may need more."""
     local, _, domain = address.rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}" if not domain.isascii() else address
+        written = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode('ascii')}"
     except UnicodeError as error:
-        raise NotWritable(type(error).__name__) from error
+        raise NotWritable("domain") from error
+    if plausible(written) != written:
+        raise NotWritable("address")
+    return written
+
+
+def _mailbox(address: str, name: str = "") -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(name, local, domain)
 
 
 def _paragraphs(

@@ -65,17 +65,14 @@ _ABSENT: Final = re.compile(
 
 def read(mail: ParsedMail, envelope_sender: str | None = None) -> Bounce | None:
     """Read what a mail says of the delivery of another; None when it is no delivery report."""
-    statuses = [file for file in mail.attachments if file.media_type in STATUS_TYPES]
-    if statuses and _is_report(mail):
-        action, status = _worst(list(_recipients(statuses)))
-        return Bounce(action=action, status=status, message_id=_returned(mail))
-    if mail.media_type == "multipart/report" and mail.report_type not in {"", "delivery-status"}:
+    if mail.report_type not in {"", "delivery-status"}:
         return None
-    return _in_words(mail, envelope_sender)
-
-
-def _is_report(mail: ParsedMail) -> bool:
-    return mail.media_type == "multipart/report" or not mail.report_type
+    statuses = [file for file in mail.attachments if file.media_type in STATUS_TYPES]
+    # somebody who sends on a report that they got is no mail server
+    if not statuses or not (mail.media_type == "multipart/report" or _is_from_a_server(mail, envelope_sender)):
+        return _in_words(mail, envelope_sender)
+    action, status = _worst(list(_recipients(statuses)))
+    return Bounce(action=action, status=status, message_id=_returned(mail))
 
 
 def _recipients(statuses: Sequence[Attachment]) -> Iterator[tuple[BounceAction | None, str | None]]:

@@ -1,6 +1,6 @@
 """From the bytes of a mail to a stored one, whichever way it came. The same mail again is the same one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,8 +29,14 @@ OVERSIZE_NOTICE: Final = (
 class Ingest:
     """Takes mails in, whatever could be read of them."""
 
-    def __init__(self, intake: Intake, parser: LimitedParser, ours: Mapping[str, Ours]) -> None:
-        """Read with the parser, hand in at the intake; what is ours is told by the name of the mailbox."""
+    def __init__(
+        self, intake: Intake, parser: LimitedParser, ours: Mapping[str, Ours], answerable: Callable[[], None] | None = None
+    ) -> None:
+        """Read with the parser, hand in at the intake; what is ours is told by the name of the mailbox.
+
+        `answerable` is called when a mail is stored that may be answered.
+        """
+        self._answerable = answerable or _nobody_answers
         self._intake = intake
         self._parser = parser
         self._ours = ours
@@ -66,10 +72,14 @@ class Ingest:
         refusal: Exception = InvalidInput()
         for reading, told in _ever_barer(parsed, clues):
             try:
-                return await self._intake.take_mail(mail.mail_id, incoming(mail, reading, told), files(mail, reading))
+                receipt = await self._intake.take_mail(mail.mail_id, incoming(mail, reading, told), files(mail, reading))
             except (InvalidInput, PayloadTooLarge, ValidationError) as error:
                 log.warning("mail needs a barer reading", message=str(mail.mail_id), error=error_name(error))
                 refusal = error
+            else:
+                if told.answer_to:
+                    self._answerable()
+                return receipt
         raise refusal
 
 
@@ -108,6 +118,7 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
             machine_reason=clues.judgement.reason,
             doubts=reading.doubts,
             authentication=clues.authentication or None,
+            report=" ".join(filter(None, (clues.bounce.action, clues.bounce.status))) if clues.bounce else None,
         ),
     )
 
@@ -129,6 +140,10 @@ def _ever_barer(parsed: ParsedMail, clues: Clues) -> Iterator[tuple[ParsedMail, 
 def _of_erased(mail: ReceivedMail) -> MailReceipt:
     log.info("mail of an erased contact came again", message=str(mail.mail_id))
     return MailReceipt(mail_id=mail.mail_id, outcome=MailOutcome.DUPLICATE, contact_id=mail.mail_id)
+
+
+def _nobody_answers() -> None:
+    """Do nothing."""
 
 
 def _notice(mail: ReceivedMail, size: int) -> str:

@@ -8,10 +8,11 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import chain, islice
 from typing import Final
 
+from onthaal_schema.contact import Nature
 from onthaal_schema.mail import Bounce
 from services.mail_ingest import answerable, authentication, bounces, machine_mail, own_addresses
 from services.mail_ingest.authentication import Authentication
-from services.mail_ingest.machine_mail import Judgement
+from services.mail_ingest.machine_mail import Judgement, MachineReason
 from services.mail_ingest.own_addresses import without_tag
 from services.mail_ingest.parsed_mail import ParsedMail
 from services.mail_ingest.received import ReceivedMail
@@ -70,8 +71,10 @@ def read(mail: ParsedMail, received: ReceivedMail, ours: Ours) -> Clues:
         trusts_spam_verdict=ours.trusts_spam_verdict,
     )
     bounce = None if by_staff else bounces.read(mail, received.envelope_sender)
-    if by_staff and judgement.reason is machine_mail.MachineReason.OWN_MAIL:
+    if by_staff and judgement.reason is MachineReason.OWN_MAIL:
         judgement = Judgement()
+    if bounce and judgement.nature is None:
+        judgement = Judgement(Nature.MACHINE, MachineReason.REPORT)
     silent = by_staff or bounce or judgement.nature or not ours.answers
     return Clues(
         tokens=tuple(dict.fromkeys(islice(own_addresses.tokens(_sent_to(mail, received), ours.all), TOKEN_LIMIT))),

@@ -643,7 +643,7 @@ async def test_a_mail_that_is_read_again_shows_the_new_reading_beside_its_origin
         assert (await post.reader.file(contact.id, file.id)).content == content
     found = await post.reader.find(ContactQuery(email=f"an.{post.address}"))
     assert [item.id for item in found.items] == [receipt.contact_id]
-    assert await post.reasons(receipt.contact_id) == set()
+    assert WorkReason.UNREADABLE not in await post.reasons(receipt.contact_id)
     assert (await post.take(mail)).contact_id == receipt.contact_id
     with pytest.raises(InvalidInput):
         await post.intake.reread(receipt.contact_id, reading, [original("vals")])

@@ -219,7 +219,7 @@ def contacts(api: httpx.Client) -> list[dict[str, Any]]:
 def outcomes(api: httpx.Client, server: Dovecot, user: str) -> dict[str, int]:
     """Say what became of the mails of a mailbox."""
     answer = api.get(f"/mailboxes/{user}", params={"uidValidity": server.uid_validity(user)}).raise_for_status().json()
-    found: dict[str, int] = answer["outcomes"] | {"held": answer["held"]}
+    found: dict[str, int] = answer["outcomes"] | {"held": answer.get("held", "")}
     return found
 
 
@@ -250,7 +250,7 @@ def test_a_server_that_is_replaced_and_writes_mails_anew_brings_none_twice(tmp_p
                 path.write_bytes(b"X-Verhuisd: ja\r\n" + rendered)
             own.renumber("post")
             own.deliver("post", written(5, *whole(5)))
-            wait(lambda: own.is_numbered("post") and outcomes(api, own, "post").get("held", "").endswith("5"))
+            wait(lambda: own.is_numbered("post") and outcomes(api, own, "post")["held"] == "1:5")
             assert outcomes(api, own, "post") == {"accepted": 6, "duplicate": 3, "held": "1:5"}
             assert sorted(re.sub(r"\D", "", _subject(api, contact)) for contact in contacts(api)) == [
                 "1",

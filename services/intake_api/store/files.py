@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 import orjson
@@ -16,6 +16,9 @@ from onthaal_schema.intake import FileContent, FileUpload
 from onthaal_schema.problems import NotFound, ProblemError, ServiceUnavailable
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
+
+SMALL: Final = 131_072
+"""Bytes that are sealed in less time than it takes to have another thread do it."""
 
 
 class Blobs(Protocol):
@@ -124,9 +127,11 @@ async def keep(
 async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None) -> KeptFile:
     """Encrypt a file and keep its bytes, under a name of our own."""
     file_id = uuid4()
-    digest, sealed = await asyncio.to_thread(
-        lambda: (sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes))
-    )
+
+    def seal() -> tuple[str, bytes]:
+        return sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes)
+
+    digest, sealed = seal() if len(upload.content) <= SMALL else await asyncio.to_thread(seal)
     await blobs.put(contact, file_id, sealed)
     label = {"name": upload.name, "mediaType": upload.media_type, "role": upload.role, "sha256": digest}
     label |= {name: said for name, said in (("sniffed", upload.sniffed), ("virus", upload.virus)) if said}

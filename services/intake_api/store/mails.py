@@ -72,6 +72,11 @@ class Digests:
     sender: bytes | None
     message_id: bytes | None = field(default=None)
 
+    @property
+    def name_nobody(self) -> bool:
+        """Whether the mail names no mail of ours, so that it can belong to nothing that is there."""
+        return not (self.tokens or self.references)
+
     @staticmethod
     def of(vault: Vault, mail: IncomingMail) -> "Digests":
         """Make the digests of a mail. Tokens that were not made here are left out."""
