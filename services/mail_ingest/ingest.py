@@ -7,12 +7,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.contact import MailDetails, MailSubmission, ParseStatus, Person
+from onthaal_schema.contact import MailDetails, MailSubmission
 from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.mail import IncomingMail, MailOutcome, MailReceipt
 from onthaal_schema.problems import Erased, InvalidInput, NotFound, PayloadTooLarge
 from services.kit.logging import error_name, logger
-from services.mail_ingest import likeness, threads
+from services.mail_ingest import likeness, readings, threads
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.received import ReceivedMail
@@ -108,32 +108,29 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
         nature=clues.judgement.nature,
         subject=reading.subject or None,
         text=_notice(mail, mail.too_large) if mail.too_large else (reading.text or None),
-        person=_person(reading),
-        details=MailDetails(
-            message_id=reading.message_id or None,
-            in_reply_to=reading.in_reply_to or None,
-            sent_at=reading.sent_at,
-            recipients=tuple(dict.fromkeys((*reading.recipients, *mail.envelope_recipients))),
-            parse_status=ParseStatus(reading.status),
-            machine_reason=clues.judgement.reason,
-            doubts=reading.doubts,
-            authentication=clues.authentication or None,
-            report=" ".join(filter(None, (clues.bounce.action, clues.bounce.status))) if clues.bounce else None,
+        person=readings.person(reading),
+        details=readings.details(
+            reading,
+            MailDetails(
+                recipients=mail.envelope_recipients,
+                machine_reason=clues.judgement.reason,
+                authentication=clues.authentication or None,
+                report=" ".join(filter(None, (clues.bounce.action, clues.bounce.status))) if clues.bounce else None,
+            ),
         ),
     )
 
 
 def files(mail: ReceivedMail, reading: ParsedMail) -> Sequence[FileUpload]:
-    """Give the original, byte for byte, and the attachments that were found in it."""
-    original = FileUpload("original.eml", "message/rfc822", mail.original, "original")
-    return (original, *(FileUpload(file.name, file.media_type, file.content) for file in reading.attachments))
+    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show."""
+    return (FileUpload("original.eml", "message/rfc822", mail.original, "original"), *readings.uploads(reading))
 
 
 def _ever_barer(parsed: ParsedMail, clues: Clues) -> Iterator[tuple[ParsedMail, Clues]]:
     """Give readings to try one after another: what is left out is still in the original."""
     yield parsed, clues
     lessened = Reading.FAILED if parsed.status is Reading.FAILED else Reading.PARTIAL
-    yield replace(parsed, attachments=(), status=lessened), clues
+    yield replace(parsed, attachments=(), display="", status=lessened, doubts=(*parsed.doubts, "files")), clues
     yield ParsedMail(Reading.FAILED), Clues(judgement=clues.judgement)
 
 
@@ -148,8 +145,3 @@ def _nobody_answers() -> None:
 
 def _notice(mail: ReceivedMail, size: int) -> str:
     return OVERSIZE_NOTICE.format(megabytes=f"{size / 1_000_000:.1f}".replace(".", ","), mailbox=mail.mailbox)
-
-
-def _person(reading: ParsedMail) -> Person | None:
-    name, email = reading.sender.name or None, reading.sender.address or None
-    return Person(name=name, email=email) if name or email else None

@@ -98,10 +98,9 @@ def _check_files(number: int, mailbox: Mailbox) -> None:
 
 
 def _ours(settings: MailSettings, trust: MailTrustSettings, out: MailOutSettings) -> Mapping[str, Ours]:
-    own = settings.own_addresses
+    own = settings.own_addresses | frozenset(filter(None, (plausible(mailbox.user) for mailbox in settings.mailboxes)))
     return {LISTENER: ours(trust, out, own, answers=out.smtp_answers)} | {
-        mailbox.name: ours(trust, out, (*own, *filter(None, [plausible(mailbox.user)])), answers=mailbox.answers)
-        for mailbox in settings.mailboxes
+        mailbox.name: ours(trust, out, own, answers=mailbox.answers) for mailbox in settings.mailboxes
     }
 
 
