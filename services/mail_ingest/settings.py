@@ -2,11 +2,11 @@
 
 from pydantic import Field, field_validator
 
-from services.kit.settings import Settings
+from services.kit.scanning import ScannerSettings
 from services.mail_ingest.addresses import plausible
 
 
-class MailSettings(Settings):
+class MailSettings(ScannerSettings):
     """Where mail comes in, and what one mail and one sender may use."""
 
     smtp_host: str = Field("127.0.0.1", description="Address on which the mail listener (SMTP) listens.")
