@@ -14,6 +14,7 @@ ADDRESS_LIMIT: Final = 320
 _TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
 _PLAUSIBLE: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@[^@\s\x00-\x1f\x7f<>(),;:\\\"]+")
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
+_QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _SPACES: Final = re.compile(r"\s+")
 
@@ -61,7 +62,7 @@ def sender(header: str) -> Mailbox:
 
 def plausible(address: str) -> str:
     """Give the address when it can be one, else nothing."""
-    tidy = _AROUND_AT.sub("@", address.strip().strip("'\"").strip()).rstrip(".")
+    tidy = _AROUND_AT.sub("@", _QUOTED_LOCAL.sub(r"\1@", address.strip()).strip("'\"").strip()).rstrip(".")
     fits = len(tidy) <= ADDRESS_LIMIT and "=?" not in tidy and clean_line(tidy) == tidy
     return tidy if fits and _PLAUSIBLE.fullmatch(tidy) else ""
 
@@ -73,19 +74,24 @@ class _Draft:
         self.words: list[str] = []
         self.comment: list[str] = []
         self.angle = ""
+        self.quoted_local = ""
+        self._after_quoted = False
 
     def add(self, piece: str) -> None:
         if piece.startswith("<") and "@" in piece:
             self.angle = piece.strip("<>").rpartition(":")[2]
         elif piece.startswith('"'):
             self.words.append(_QUOTED_PAIR.sub(r"\1", piece[1:].removesuffix('"')))
+        elif piece.startswith("@") and self._after_quoted:
+            self.quoted_local = f"{self.words.pop()}{piece}".strip()
         else:
             self.words.append(piece.strip("<>"))
+        self._after_quoted = piece.startswith('"')
 
     def finished(self) -> Iterator[Mailbox]:
-        written = "".join(self.words).strip()
+        written = "".join((*self.words, self.quoted_local)).strip()
         address = plausible(self.angle) if self.angle else plausible(written)
-        if not self.angle and not address:
+        if not self.angle and not address and not self.quoted_local:
             address, written = _within(written)
         unnamed = not written or (address and plausible(written) == address)
         name = _line("".join(self.comment) if unnamed else written)

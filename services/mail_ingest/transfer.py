@@ -10,6 +10,12 @@ _ALPHABET: Final = bytes(sorted(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 _PADDING: Final = re.compile(rb"=+")
 _UU_NAMES: Final = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
 _UU_BLOCK: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{1,80}\r?\n)+?)end[ \t]*\r?$", re.MULTILINE)
+_Y_BLOCK: Final = re.compile(
+    rb"^=ybegin [^\r\n]{0,300}?name=([^\r\n]{1,200}?)[ \t]*\r?\n(?:=ypart[^\r\n]*\r?\n)?(.*?)^=yend[^\r\n]*$",
+    re.MULTILINE | re.DOTALL,
+)
+_Y_ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
+_Y_SHIFT: Final = bytes((value - 42) % 256 for value in range(256))
 _MOST_JUNK: Final = 0.1
 _FEW_WORDS, _LONG_WORD = 2, 12
 
@@ -50,6 +56,19 @@ def uuencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         return b""
 
     return (_UU_BLOCK.sub(take, data), files) if b"begin " in data else (data, files)
+
+
+def yencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Take files in yEnc out of a text: what remains, and the files with their names."""
+    files: list[tuple[bytes, bytes]] = []
+
+    def take(block: re.Match[bytes]) -> bytes:
+        lines = block[2].translate(None, b"\r\n")
+        plain = _Y_ESCAPED.sub(lambda escaped: bytes(((escaped[1][0] - 64) % 256,)), lines)
+        files.append((block[1].strip(b'" '), plain.translate(_Y_SHIFT)))
+        return b""
+
+    return (_Y_BLOCK.sub(take, data), files) if b"=yend" in data else (data, files)
 
 
 def _run(run: bytes) -> bytes:
