@@ -21,10 +21,17 @@ _DOUBTS: Final = {
     "parts": "de mail heeft te veel delen",
     "cut": "de mail is onderweg afgebroken",
     "sealed": "een deel is versleuteld",
-    "files": "er zijn te veel of te grote bijlagen",
-    "time": "lezen duurde te lang",
-    "memory": "lezen vroeg te veel geheugen",
+    "encrypted": "een zip-bestand heeft een wachtwoord",
+    "winmail": "het bestand winmail.dat kon niet geopend worden",
+    "fragment": "dit is maar een stuk van een mail die in stukken verstuurd is",
+    "careful": "de mail was te ingewikkeld om zijn opmaak te lezen",
 }
+_NOTES: Final = {
+    "bidi": "Onzichtbare tekens draaien in deze mail de schrijfrichting om. Ze staan hier als ⇄ en doen niets.",
+    "display": "De opmaak van deze mail is te ingewikkeld om te tonen. De tekst staat hier wel.",
+}
+"""What must be noticed although everything could be read."""
+
 _MACHINES: Final = {
     "spamVerdict": "de spamfilter van onze mailserver noemt dit spam",
     "ownMail": "het komt van een van onze eigen adressen",
@@ -85,11 +92,17 @@ def reading(details: MailDetails) -> str:
     """Say what could not be read; empty when all could."""
     if details.parse_status is ParseStatus.FAILED:
         return "Deze mail kon niet gelezen worden. Lees de originele mail."
-    doubts = [_DOUBTS.get(doubt, f"een deel is anders dan verwacht ({doubt})") for doubt in details.doubts]
-    if details.parse_status is ParseStatus.PARTIAL or doubts:
+    told = set(_NOTES) | ({"sealed"} if details.sealed_by else set())
+    doubts = [_DOUBTS.get(doubt, f"een deel is anders dan verwacht ({doubt})") for doubt in details.doubts if doubt not in told]
+    if doubts or (details.parse_status is ParseStatus.PARTIAL and not details.sealed_by):
         why = f": {', '.join(doubts)}" if doubts else ""
         return f"Niet alles kon gelezen worden{why}. Kijk ook in de originele mail."
     return ""
+
+
+def notes(details: MailDetails) -> list[str]:
+    """Say what must be noticed of a mail beside what could not be read."""
+    return [note for doubt, note in _NOTES.items() if doubt in details.doubts]
 
 
 def remote(count: int) -> str:

@@ -1,6 +1,8 @@
 """What the desk says of mail and of files."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -22,11 +24,38 @@ from services.phone_log.desk.files import saved_as
         ),
         (ParseStatus.PARTIAL, (), "Niet alles kon gelezen worden. Kijk ook"),
         (ParseStatus.PARTIAL, ("unheardOf",), "een deel is anders dan verwacht (unheardOf)"),
-        (ParseStatus.FAILED, ("time",), "Deze mail kon niet gelezen worden."),
+        (ParseStatus.COMPLETE, ("bidi", "display"), ""),
+        (ParseStatus.FAILED, ("failed",), "Deze mail kon niet gelezen worden."),
     ],
 )
 def test_what_could_not_be_read_is_said(status: ParseStatus, doubts: tuple[str, ...], said: str) -> None:
-    assert said in mail_words.reading(MailDetails(parse_status=status, doubts=doubts))
+    found = mail_words.reading(MailDetails(parse_status=status, doubts=doubts))
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_a_sealed_mail_is_told_once() -> None:
+    sealed = MailDetails(parse_status=ParseStatus.PARTIAL, doubts=("sealed",), sealed_by="pgp")
+    assert mail_words.reading(sealed) == ""
+
+
+def test_what_must_be_noticed_of_a_mail_that_could_be_read_is_said() -> None:
+    assert [note.split()[0] for note in mail_words.notes(MailDetails(doubts=("display", "bidi")))] == ["Onzichtbare", "De"]
+
+
+def test_every_doubt_of_the_reader_has_words() -> None:
+    readers = Path("services/mail_ingest").glob("*.py")
+    doubts = {doubt for reader in readers for doubt in re.findall(r'doubts\.add\("(\w+)"\)', reader.read_text())}
+    assert {"charset", "bidi"} <= doubts
+    for doubt in doubts:
+        details = MailDetails(parse_status=ParseStatus.PARTIAL, doubts=(doubt,))
+        assert "anders dan verwacht" not in mail_words.reading(details), doubt
+
+
+def test_every_sign_of_a_machine_has_words() -> None:
+    signs = re.findall(r'^    [A-Z_]+ = "(\w+)"$', Path("services/mail_ingest/machine_mail.py").read_text(), re.MULTILINE)
+    assert "autoSubmitted" in signs
+    assert [sign for sign in signs if mail_words.machine(sign).startswith("kenmerk ")] == []
 
 
 @pytest.mark.parametrize(
@@ -129,6 +158,7 @@ def stored(media_type: str, *, sniffed: str | None = None, virus: str | None = N
         (stored("application/pdf", virus="found"), ["Virus gevonden. Open dit bestand niet."]),
         (stored("application/pdf", virus="notScanned"), ["Niet nagekeken op virussen."]),
         (stored("application/pdf", sniffed="application/x-msdownload"), ["Doet zich voor als een pdf, maar is een programma."]),
+        (stored("application/octet-stream", sniffed="image/jpeg"), []),
         (stored("image/heic"), ["Plaats en tijd van de opname kunnen erin staan."]),
         (stored("video/quicktime"), ["Plaats en tijd van de opname kunnen erin staan."]),
         (stored("image/jpeg"), []),

@@ -1,0 +1,94 @@
+"""Files and a real clamd: what it says of them, and that nothing is lost when it says nothing."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from onthaal_schema.intake import FileUpload
+from services.kit.scanning import Clamd, scanned
+from tests.clamd import EICAR, STREAM_LIMIT, Scanner, scanning
+from tests.integration.test_desk import CALL, hidden, register_call, signed_in
+from tests.running import Gateway, running
+
+
+@pytest.fixture(scope="module")
+def clamd() -> Iterator[Scanner]:
+    """A scanner that these tests share."""
+    with scanning() as scanner:
+        yield scanner
+
+
+def zipped(content: bytes) -> bytes:
+    """Put a file in an archive."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("brief.txt", content)
+    return packed.getvalue()
+
+
+MAIL = b'From: a@example.be\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name="x"\r\n\r\n' + EICAR
+LOCKED = bytearray(zipped(b"words"))
+LOCKED[6] |= 1
+LOCKED[LOCKED.index(b"PK\x01\x02") + 8] |= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (b"%PDF-1.7 words", "clean"),
+        (b"", "clean"),
+        (EICAR, "found"),
+        (zipped(EICAR), "found"),
+        (MAIL, "found"),
+        (bytes(LOCKED), "notScanned"),
+        (bytes(STREAM_LIMIT + 1), "notScanned"),
+        (bytes(20 * STREAM_LIMIT), "notScanned"),
+    ],
+    ids=["clean", "empty", "virus", "virus in a zip", "virus in a mail", "locked zip", "too long", "much too long"],
+)
+async def test_a_scanner_is_believed_and_its_refusals_are_no_clearance(clamd: Scanner, content: bytes, verdict: str) -> None:
+    for address in (clamd.socket, f"127.0.0.1:{clamd.port}"):
+        assert await Clamd(address, 20).verdict(content) == verdict
+
+
+async def test_many_files_are_scanned_at_once(clamd: Scanner) -> None:
+    files = [FileUpload(f"{number}", "text/plain", EICAR if number % 2 else b"words") for number in range(40)]
+    verdicts = [file.virus for file in await scanned(files, Clamd(clamd.socket, 20))]
+    assert verdicts == ["clean", "found"] * 20
+
+
+def test_a_virus_in_a_note_is_told_and_kept_from_a_single_click(clamd: Scanner, tmp_path: Path) -> None:
+    with running(tmp_path, "intake_api", "phone_log", ONTHAAL_CLAMD=clamd.socket) as gateway, at_desk(gateway) as desk:
+        contact = register_call(desk)
+        add_note(desk, contact, b"\x89PNG\r\n\x1a\n" + b"words")
+        assert "nagekeken op virussen" in desk.get(f"/desk/contacten/{contact}").text
+
+
+def test_when_the_scanner_is_away_files_are_kept_and_called_not_scanned(tmp_path: Path) -> None:
+    with running(tmp_path, "intake_api", "phone_log", ONTHAAL_CLAMD="/nowhere/clamd.ctl") as gateway, at_desk(gateway) as desk:
+        contact = register_call(desk)
+        add_note(desk, contact, b"%PDF-1.7")
+        page = desk.get(f"/desk/contacten/{contact}").text
+        assert "bijlage.png" in page
+        assert "Niet nagekeken op virussen." in page
+
+
+def at_desk(gateway: Gateway) -> httpx.Client:
+    """Sign an operator in."""
+    return signed_in(gateway, gateway.sign_in_link("Noor"))
+
+
+def add_note(desk: httpx.Client, contact: str, content: bytes) -> None:
+    """Add a note with a file."""
+    message = hidden(desk.get(f"/desk/contacten/{contact}").text, "message")
+    answer = desk.post(
+        f"/desk/contacten/{contact}/notities",
+        data={"message": message, "note": "Een bestand."},
+        files={"note_files": ("bijlage.png", content, "image/png")},
+    )
+    assert answer.status_code == 303
