@@ -1,10 +1,11 @@
 """Files and a real clamd: what it says of them, and that nothing is lost when it says nothing."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from onthaal_schema.intake import FileUpload
 from services.kit.scanning import Clamd, scanned
 from tests.clamd import EICAR, STREAM_LIMIT, Scanner, scanning
-from tests.integration.test_desk import CALL, hidden, register_call, signed_in
+from tests.integration.test_desk import hidden, register_call, signed_in
+from tests.integration.test_form import post, reviewed
 from tests.running import Gateway, running
 
 
@@ -62,11 +64,29 @@ async def test_many_files_are_scanned_at_once(clamd: Scanner) -> None:
     assert verdicts == ["clean", "found"] * 20
 
 
-def test_a_virus_in_a_note_is_told_and_kept_from_a_single_click(clamd: Scanner, tmp_path: Path) -> None:
-    with running(tmp_path, "intake_api", "phone_log", ONTHAAL_CLAMD=clamd.socket) as gateway, at_desk(gateway) as desk:
-        contact = register_call(desk)
-        add_note(desk, contact, b"\x89PNG\r\n\x1a\n" + b"words")
-        assert "nagekeken op virussen" in desk.get(f"/desk/contacten/{contact}").text
+def test_a_virus_in_a_form_is_stored_told_and_kept_from_a_single_click(clamd: Scanner, tmp_path: Path) -> None:
+    services = ("intake_api", "phone_log", "public_site")
+    with (
+        running(tmp_path, *services, ONTHAAL_CLAMD=clamd.socket) as gateway,
+        httpx.Client(base_url=gateway.url, timeout=30) as browser,
+        at_desk(gateway) as desk,
+    ):
+        fields = reviewed(browser, text="Dit stuurde hij mij.")
+        sent = post(browser, "send", fields, ("brief.txt", EICAR, "text/plain"), ("foto.txt", b"words", "text/plain"))
+        assert sent.status_code == 200
+        contact = f"/desk/contacten/{fields['contact_id']}"
+        page = desk.get(contact).text
+        assert "Virus gevonden. Open dit bestand niet." in page
+        assert "nagekeken op virussen" in page
+        path = re.search(rf'<li class="infected">\s*<a href="({contact}/bestanden/[^"]+)">brief.txt', page)
+        assert path
+        once = desk.get(path[1])
+        assert EICAR not in once.content
+        assert "In dit bestand zit een virus" in once.text
+        twice = desk.post(path[1])
+        assert twice.content == EICAR
+        assert twice.headers["content-disposition"] == "attachment; filename*=UTF-8''brief.txt.virus"
+        assert "Virus gevonden in een bestand" in desk.get("/desk").text
 
 
 def test_when_the_scanner_is_away_files_are_kept_and_called_not_scanned(tmp_path: Path) -> None:
@@ -78,7 +98,7 @@ def test_when_the_scanner_is_away_files_are_kept_and_called_not_scanned(tmp_path
         assert "Niet nagekeken op virussen." in page
 
 
-def at_desk(gateway: Gateway) -> httpx.Client:
+def at_desk(gateway: Gateway) -> AbstractContextManager[httpx.Client]:
     """Sign an operator in."""
     return signed_in(gateway, gateway.sign_in_link("Noor"))
 
