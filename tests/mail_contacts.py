@@ -56,3 +56,29 @@ def register_mail(api: httpx.Client, *files: File, text: str = "Een mail.", subj
 def file_id(api: httpx.Client, contact: str, name: str) -> str:
     """Give the id of a file of a contact."""
     return next(str(file["id"]) for file in api.get(f"/contacts/{contact}").json()["files"] if file["name"] == name)
+
+
+def possibly_linked(api: httpx.Client) -> tuple[str, str]:
+    """Let somebody answer, from an address that we do not know, a mail that staff sent: gives the new contact and the other."""
+    other = register_mail(api, text="Mijn trainer bleef na de training alleen met mij in de zaal.", subject="Wat kan ik doen?")
+    sent = {"messageId": f"<{other}@meldpunt.example>", "to": f"noor.{other[:8]}@example.be"}
+    assert api.put(f"/contacts/{other}/outgoing/{uuid4()}", json=sent).is_success
+    mail = {
+        "mailbox": "smtp",
+        "references": [f"<{other}@meldpunt.example>"],
+        "contact": {
+            "channel": "mail",
+            "kind": "melding",
+            "subject": "Antw: uw vraag",
+            "text": QUOTED,
+            "person": {"name": "N. Peeters", "email": f"n.peeters.{other[:8]}@elders.example"},
+            "details": {**DETAILS, "authentication": "spf=pass dkim=pass dmarc=pass"},
+        },
+    }
+    parts = [
+        ("mail", ("", json.dumps(mail).encode(), "application/json")),
+        ("original", ("original.eml", b"From: n\r\n\r\n", "message/rfc822")),
+    ]
+    answer = api.put(f"/mails/{uuid4()}", files=parts)
+    assert answer.is_success, answer.text
+    return answer.json()["contactId"], other

@@ -5,8 +5,8 @@ import re
 import httpx
 import pytest
 
-from tests.integration.test_desk import operator
-from tests.mail_contacts import QUOTED, File, file_id, register_mail
+from tests.integration.test_desk import hidden, operator
+from tests.mail_contacts import QUOTED, File, file_id, possibly_linked, register_mail
 from tests.unit.kit.pictures import SECRET, exif, jpeg, segment
 
 __all__ = ["operator"]
@@ -180,3 +180,54 @@ def test_an_odd_name_of_a_file_stays_a_name(operator: httpx.Client, api: httpx.C
 def test_a_file_of_another_contact_is_not_given(operator: httpx.Client, api: httpx.Client) -> None:
     mine, other = register_mail(api, File("a.txt", b"words")), register_mail(api)
     assert operator.get(path_of(api, mine, "a.txt").replace(mine, other)).status_code == 404
+
+
+def work_of(operator: httpx.Client, contact: str) -> str:
+    """Give what the work list says of a contact."""
+    work = operator.get("/desk").text.partition("Laatste contacten")[0]
+    return "".join(item for item in re.findall(r"<li class=\"card.*?</li>", work, re.DOTALL) if contact in item)
+
+
+def test_two_contacts_are_compared_and_joined_by_a_person(operator: httpx.Client, api: httpx.Client) -> None:
+    contact, other = possibly_linked(api)
+    assert "Mail die misschien bij een ander contact hoort" in work_of(operator, contact)
+    page = operator.get(f"/desk/contacten/{contact}/verband").text
+    for shown in (
+        "N. Peeters",
+        "Noor Peeters",
+        "Vorige maandag, na de training.",
+        "alleen met mij in de zaal",
+        "Bevestigd door zijn",
+    ):
+        assert shown in page, shown
+    fields = {"version": hidden(page, "version"), "bij": hidden(page, "bij")}
+    assert fields["bij"] == other
+    assert operator.post(f"/desk/contacten/{contact}/verband", data=fields).status_code == 400
+    assert operator.post(f"/desk/contacten/{contact}/verband", data={**fields, "hoort": "ja", "bij": contact}).status_code == 409
+    done = operator.post(f"/desk/contacten/{contact}/verband", data={**fields, "hoort": "ja"})
+    assert done.headers["location"] == f"/desk/contacten/{contact}?verbonden=1"
+    assert api.get(f"/contacts/{contact}").json()["relatedTo"] == other
+    assert work_of(operator, contact) == ""
+    assert f'Hoort bij</dt><dd><a href="/desk/contacten/{other}">' in operator.get(done.headers["location"]).text
+
+
+def test_a_contact_that_does_not_belong_to_another_stays_apart(operator: httpx.Client, api: httpx.Client) -> None:
+    contact, _ = possibly_linked(api)
+    done = operator.post(f"/desk/contacten/{contact}/verband", data={"hoort": "nee"})
+    assert done.headers["location"] == f"/desk/contacten/{contact}?apart=1"
+    assert "relatedTo" not in api.get(f"/contacts/{contact}").json()
+    assert work_of(operator, contact) == ""
+
+
+def test_an_old_page_does_not_join_what_a_colleague_changed(operator: httpx.Client, api: httpx.Client) -> None:
+    contact, other = possibly_linked(api)
+    assert api.put(f"/contacts/{contact}/details", json={"sector": "Sport"}).status_code == 200
+    answer = operator.post(f"/desk/contacten/{contact}/verband", data={"hoort": "ja", "bij": other, "version": "1"})
+    assert answer.status_code == 409
+    assert "Een collega wijzigde dit contact" in answer.text
+    assert "Mail die misschien" in work_of(operator, contact)
+
+
+def test_mails_of_ours_are_shown_with_what_became_of_them(operator: httpx.Client, api: httpx.Client) -> None:
+    _, other = possibly_linked(api)
+    assert "<strong>Mail van een medewerker</strong>: verstuurd" in page_of(operator, other)
