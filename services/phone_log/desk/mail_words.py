@@ -1,5 +1,6 @@
 """What the desk says of mail, in Dutch: how much could be read, who sent it, what machines told of it, what became of ours."""
 
+import re
 from typing import Final
 
 from onthaal_schema.contact import MailDetails, ParseStatus
@@ -75,6 +76,9 @@ _CLASSES: Final = {
     "7": "de mailserver weigert de mail",
 }
 """RFC 3463 §3: what the second number of a status tells."""
+_ENHANCED: Final = re.compile(r"\b[45]\.(\d{1,3})\.(\d{1,3})\b")
+_REPLY: Final = re.compile(r"[45]\d\d")
+_REPLIES: Final = {"4": "de mailserver neemt de mail nu niet aan", "5": "de mailserver weigert de mail"}
 
 OUTGOING: Final = {
     OutgoingKind.ACKNOWLEDGEMENT: "Automatische ontvangstbevestiging",
@@ -153,6 +157,6 @@ def _with_reason(said: str, reason: str) -> str:
 
 
 def _status(code: str) -> str:
-    kind, _, rest = code.partition(".")
-    subject = rest.partition(".")[0]
-    return _STATUS.get(rest, _CLASSES.get(subject, "")) if kind in {"4", "5"} else ""
+    if found := _ENHANCED.search(code):
+        return _STATUS.get(f"{found[1]}.{found[2]}", _CLASSES.get(found[1], ""))
+    return _REPLIES.get(code[:1], "") if _REPLY.fullmatch(code) else ""

@@ -97,6 +97,9 @@ def test_a_delivery_report_is_said_in_words(told: str | None, said: str) -> None
         (OutgoingStatus.QUEUED, None, "wacht om verstuurd te worden"),
         (OutgoingStatus.SENT, None, "verstuurd"),
         (OutgoingStatus.BOUNCED, "5.1.1", "niet aangekomen: dat adres bestaat niet (5.1.1)"),
+        (OutgoingStatus.FAILED, "550 5.1.1", "kon niet verstuurd worden: dat adres bestaat niet (550 5.1.1)"),
+        (OutgoingStatus.FAILED, "554", "kon niet verstuurd worden: de mailserver weigert de mail (554)"),
+        (OutgoingStatus.QUEUED, "451", "wacht om verstuurd te worden: de mailserver neemt de mail nu niet aan (451)"),
         (OutgoingStatus.FAILED, "ConnectionRefusedError", "kon niet verstuurd worden (ConnectionRefusedError)"),
     ],
 )
