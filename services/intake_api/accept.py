@@ -26,12 +26,13 @@ from onthaal_schema.wire import to_wire
 from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
-from services.intake_api.store.contacts import model_tag, work_reasons, work_row
+from services.intake_api.store.contacts import model_tag, work_reasons
 from services.intake_api.store.files import Blobs, KeptFile, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
-from services.intake_api.store.vault import Vault
-from services.intake_api.store.writer import NewContact, Row, Writer, Written
+from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.work import work_row
+from services.intake_api.store.writer import NewContact, Overtaken, Row, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
 
@@ -46,6 +47,17 @@ class Accepted:
 
     contact: Wire
     created: bool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A contact that is ready to be written, with what its answer is made of."""
+
+    new: NewContact
+    key: DataKey
+    kept: Sequence[KeptFile]
+    known: Wire
+    suggestion: Suggestion | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,25 @@ class Accept:
             ServiceUnavailable: it is not known whether it was stored; the same again will tell.
 
         """
+        prepared = await self.prepare(caller, contact_id, submission, submitted, files)
+        written = await self.write(prepared)
+        if written.created:
+            suggestion = prepared.suggestion
+            shown = orjson.loads(to_wire(suggestion)) if suggestion else None
+            opened = [open_file(file.row, prepared.key) for file in prepared.kept]
+            contact = with_content(prepared.new.row, submitted, shown, known=prepared.known, files=opened)
+            return Accepted(contact, created=True)
+        return Accepted(self._held(written, submitted), created=False)
+
+    async def prepare(
+        self,
+        caller: Caller,
+        contact_id: UUID,
+        submission: ContactSubmission,
+        submitted: Wire,
+        files: Sequence[FileUpload] = (),
+    ) -> "Prepared":
+        """Make everything of a contact but its rows: its files are kept, and must be written or forgotten."""
         caller.require_channel(submission.channel)
         now = self.clock.now()
         received_at, hours = self._received(submission, now)
@@ -101,12 +132,10 @@ class Accept:
         if suggestion:
             _adopt(row, submission, suggestion)
         known = state(row)
-        written = await self._write(row, known, submission, suggestion, kept, live=caller.serves_live_chat)
-        if written.created:
-            shown = orjson.loads(to_wire(suggestion)) if suggestion else None
-            opened = [open_file(file.row, key) for file in kept]
-            return Accepted(with_content(row, submitted, shown, known=known, files=opened), created=True)
-        return Accepted(self._held(written, submitted), created=False)
+        new = self._new(row, known, submission, suggestion, kept)
+        if caller.serves_live_chat:
+            new.conversation = _conversation(row)
+        return Prepared(new, key, kept, known, suggestion)
 
     def _received(self, submission: ContactSubmission, now: datetime) -> tuple[datetime, str]:
         """Settle when it came in, and whether that was within the hours: once, never again."""
@@ -126,16 +155,9 @@ class Accept:
         moment = received_at.astimezone(UTC) if received_at else now
         return moment, self.hours.at(submission.channel, moment).wire
 
-    async def _write(
-        self,
-        row: Row,
-        known: Wire,
-        submission: ContactSubmission,
-        suggestion: Suggestion | None,
-        kept: Sequence[KeptFile],
-        *,
-        live: bool,
-    ) -> Written:
+    def _new(
+        self, row: Row, known: Wire, submission: ContactSubmission, suggestion: Suggestion | None, kept: Sequence[KeptFile]
+    ) -> NewContact:
         event_id, now = uuid4(), row["registered_at"]
         event = {
             "id": event_id,
@@ -149,23 +171,31 @@ class Accept:
             "payload": self.frame.payload(EventType.REGISTERED, str(row["id"]), known, event_id, now),
         }
         person = submission.person
-        new = NewContact(
+        return NewContact(
             row=row,
             event=event,
             index=self.vault.indexed(person.email, person.phone) if person else (),
             files=[file.row for file in kept],
             work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
-            conversation=_conversation(row) if live else None,
         )
+
+    async def write(self, prepared: "Prepared") -> Written:
+        """Write a contact: on return it is durable. Its files are forgotten when it is known that it was not stored.
+
+        Raises:
+            Overtaken: it is a mail that was taken in meanwhile.
+
+        """
+        row = prepared.new.row
         try:
-            written = await self.writer.write(new)
-        except (Conflict, Erased):
-            await self._forget(row["id"], kept)
+            written = await self.writer.write(prepared.new)
+        except (Conflict, Erased, Overtaken):
+            await self._forget(row["id"], prepared.kept)
             raise
         if written.created:
             measures.contacts(row["channel"], is_open(row["opening"]), row["kind_source"], row["nature"]).inc()
         else:
-            await self._forget(row["id"], kept)
+            await self._forget(row["id"], prepared.kept)
         return written
 
     async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
@@ -200,6 +230,7 @@ def _constant(now: datetime) -> Row:
         "extended_due": None,
         "erased_at": None,
         "signals": "[]",
+        "possible_link": None,
     }
 
 

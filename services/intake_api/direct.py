@@ -11,6 +11,17 @@ from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
 from onthaal_schema.conversation import Conversation, Transcript
 from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionState
 from onthaal_schema.intake import FileContent, FileUpload, Intake
+from onthaal_schema.mail import (
+    IncomingMail,
+    MailboxReport,
+    MailboxState,
+    MailReading,
+    MailReceipt,
+    OutgoingMail,
+    OutgoingResult,
+    Place,
+    SentMail,
+)
 from onthaal_schema.message import Message, MessageSubmission
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
@@ -20,6 +31,7 @@ from onthaal_schema.worklist import WorkList
 from services.intake_api.caller import Caller
 from services.intake_api.reception import Reception
 from services.intake_api.store.opened import typed
+from services.intake_api.take_mail import submitted_contact
 
 
 class DirectIntake:
@@ -121,6 +133,39 @@ class DirectIntake:
     async def redrive(self, which: DeadLetterFilter) -> Redriven:
         """Deliver dead letters again; see `Intake.redrive`."""
         return await self._reception.steering.redrive(await self._caller(), which)
+
+    async def take_mail(self, mail_id: UUID, mail: IncomingMail, files: Sequence[FileUpload] = ()) -> MailReceipt:
+        """Take a mail in; see `Intake.take_mail`."""
+        receipt, _ = await self._reception.take_mail(await self._caller(), mail_id, mail, submitted_contact(mail), files)
+        return receipt
+
+    async def place_mail(self, mail_id: UUID, mailbox: str, place: Place) -> MailReceipt:
+        """Note a place; see `Intake.place_mail`."""
+        return await self._reception.place_mail(await self._caller(), mail_id, mailbox, place)
+
+    async def mailbox(self, name: str, uid_validity: int) -> MailboxState:
+        """Read a mailbox; see `Intake.mailbox`."""
+        return await self._reception.mailbox(await self._caller(), name, uid_validity)
+
+    async def report_mailbox(self, name: str, report: MailboxReport) -> MailboxState:
+        """Report on a mailbox; see `Intake.report_mailbox`."""
+        return await self._reception.report_mailbox(await self._caller(), name, report)
+
+    async def claim_outgoing(self) -> Sequence[OutgoingMail]:
+        """Claim mails; see `Intake.claim_outgoing`."""
+        return await self._reception.claim_outgoing(await self._caller())
+
+    async def settle_outgoing(self, outgoing_id: UUID, result: OutgoingResult) -> None:
+        """Settle an attempt; see `Intake.settle_outgoing`."""
+        await self._reception.settle_outgoing(await self._caller(), outgoing_id, result)
+
+    async def register_sent(self, contact_id: UUID, outgoing_id: UUID, sent: SentMail) -> None:
+        """Keep a mail of staff; see `Intake.register_sent`."""
+        await self._reception.register_sent(await self._caller(), contact_id, outgoing_id, sent)
+
+    async def reread(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload] = ()) -> Contact:
+        """Replace a reading; see `Intake.reread`."""
+        return await self._reception.reread(await self._caller(), contact_id, reading, files)
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         """Sign an operator in; see `Intake.sign_in`."""

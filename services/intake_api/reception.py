@@ -12,6 +12,17 @@ from onthaal_schema.contact import Contact, ContactPage, ContactSubmission, Kind
 from onthaal_schema.conversation import Conversation, Transcript
 from onthaal_schema.events import EventPage
 from onthaal_schema.intake import FileContent, FileUpload
+from onthaal_schema.mail import (
+    IncomingMail,
+    MailboxReport,
+    MailboxState,
+    MailReading,
+    MailReceipt,
+    OutgoingMail,
+    OutgoingResult,
+    Place,
+    SentMail,
+)
 from onthaal_schema.message import Direction, Message, MessageSubmission
 from onthaal_schema.opening_hours import CalendarException, OpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
@@ -27,9 +38,14 @@ from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.conversations import Conversations
+from services.intake_api.store.mailboxes import Mailboxes
+from services.intake_api.store.mails import Mails
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.opened import Wire
+from services.intake_api.store.outgoing import Outgoing
 from services.intake_api.store.overview import Overview
+from services.intake_api.store.rereading import Rereading
+from services.intake_api.take_mail import TakeMail
 from services.kit.clock import Clock
 from services.kit.operator_tokens import verify
 
@@ -50,6 +66,11 @@ class Reception:
     hours: Hours
     feed: Feed
     steering: Steering
+    taking: TakeMail
+    mails: Mails
+    mailboxes: Mailboxes
+    outgoing: Outgoing
+    rereading: Rereading
     clock: Clock
 
     async def caller(self, token: str | None) -> Caller:
@@ -189,6 +210,49 @@ class Reception:
         """Finish an item."""
         caller.require("worklist:write")
         await self.overview.finish(item_id, caller.name)
+
+    async def take_mail(
+        self, caller: Caller, mail_id: UUID, mail: IncomingMail, submitted: Wire, files: Sequence[FileUpload]
+    ) -> tuple[MailReceipt, bool]:
+        """Take a mail in; see `TakeMail`. `submitted` is its contact as JSON."""
+        return await self.taking(caller, mail_id, mail, submitted, files)
+
+    async def place_mail(self, caller: Caller, mail_id: UUID, mailbox: str, place: Place) -> MailReceipt:
+        """Note where a mail lies as well."""
+        caller.require_channel(Channel.MAIL)
+        return await self.mails.place(mail_id, mailbox, place)
+
+    async def mailbox(self, caller: Caller, name: str, uid_validity: int) -> MailboxState:
+        """Say what is held of a mailbox."""
+        caller.require_channel(Channel.MAIL)
+        return await self.mailboxes.state(name, uid_validity)
+
+    async def report_mailbox(self, caller: Caller, name: str, report: MailboxReport) -> MailboxState:
+        """Keep what a reader saw."""
+        caller.require_channel(Channel.MAIL)
+        return await self.mailboxes.report(name, report)
+
+    async def claim_outgoing(self, caller: Caller) -> Sequence[OutgoingMail]:
+        """Claim mails that are to be sent."""
+        caller.require_channel(Channel.MAIL)
+        return await self.outgoing.claim(self.hours.at(Channel.MAIL, self.clock.now()))
+
+    async def settle_outgoing(self, caller: Caller, outgoing_id: UUID, result: OutgoingResult) -> None:
+        """Keep what became of an attempt."""
+        caller.require_channel(Channel.MAIL)
+        await self.outgoing.settle(outgoing_id, result)
+
+    async def register_sent(self, caller: Caller, contact_id: UUID, outgoing_id: UUID, sent: SentMail) -> None:
+        """Keep that staff mailed somebody."""
+        caller.require(f"contacts:write:{Channel.MAIL}", "contacts:write", "contacts:tag")
+        if sent.sent_at and sent.sent_at > self.clock.now() + CLOCK_SKEW:
+            raise InvalidInput.at("sentAt", "Must not lie in the future.")
+        await self.outgoing.register_sent(contact_id, outgoing_id, sent, caller.name)
+
+    async def reread(self, caller: Caller, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload]) -> Contact:
+        """Replace what was read of a mail."""
+        caller.require_channel(Channel.MAIL)
+        return await self.rereading.replace(contact_id, reading, files, caller.name)
 
     async def events(self, caller: Caller, asked: Asked) -> EventPage:
         """Read the feed."""

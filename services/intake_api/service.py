@@ -28,6 +28,7 @@ from services.intake_api.routes import (
     conversations,
     dead_letters,
     feed,
+    mails,
     opening_hours,
     sessions,
     statistics,
@@ -43,15 +44,20 @@ from services.intake_api.store.exceptions import Exceptions
 from services.intake_api.store.figures import Figures
 from services.intake_api.store.files import LocalBlobs
 from services.intake_api.store.ledger import Ledger
+from services.intake_api.store.mailboxes import Mailboxes
+from services.intake_api.store.mails import Mails
 from services.intake_api.store.messages import Messages
 from services.intake_api.store.outbox import Outbox
+from services.intake_api.store.outgoing import Outgoing
 from services.intake_api.store.overview import Overview
+from services.intake_api.store.rereading import Rereading
 from services.intake_api.store.vault import UnusableKeys
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
 from services.intake_api.suggestions import Suggestions
 from services.intake_api.tagging.model import Tagger
+from services.intake_api.take_mail import TakeMail
 from services.kit.alarms import Board
 from services.kit.clock import Clock
 from services.kit.logging import logger
@@ -82,8 +88,11 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
     hours = Hours(settings.calendar(), Exceptions(database), clock)
     suggester = Suggester(Tagger.load(settings.model_file))
     writer = Writer(database)
+    accept = Accept(writer, vault, blobs, hours, suggester, frame, clock)
+    mails = Mails(database, vault, kept, messages)
+    mailboxes = Mailboxes(database, settings.reader_lease)
     reception = Reception(
-        accept=Accept(writer, vault, blobs, hours, suggester, frame, clock),
+        accept=accept,
         contacts=kept,
         messages=messages,
         conversations=Conversations(database, kept, messages),
@@ -96,6 +105,11 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
             store.dead_letters,
             store.replays,
         ),
+        taking=TakeMail(accept, mails, mailboxes, settings.answering(process), settings.silent_mailboxes),
+        mails=mails,
+        mailboxes=mailboxes,
+        outgoing=Outgoing(database, vault, kept, messages),
+        rereading=Rereading(database, vault, kept, blobs),
         clock=clock,
     )
 
@@ -158,6 +172,6 @@ def watching(store: Store, process: ProcessSettings, clock: Clock, board: Board)
 
 def _router() -> APIRouter:
     router = APIRouter(prefix="/intake/v1")
-    for part in (contacts, conversations, opening_hours, feed, subscriptions, dead_letters, sessions, statistics):
+    for part in (contacts, mails, conversations, opening_hours, feed, subscriptions, dead_letters, sessions, statistics):
         router.include_router(part.router)
     return router

@@ -1,6 +1,7 @@
 """Settings of the intake service."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
+from services.intake_api.store.outgoing_rows import Answering
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
 
 
@@ -57,6 +59,21 @@ class IntakeSettings(Settings):
         None, description='Closures, as JSON: [{"first":"12-26","last":"12-31","label":"Kerstsluiting"}].'
     )
 
+    mail_domain: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="Domain in the Message-IDs of mails that are sent. Default: the host of ONTHAAL_ORIGIN.",
+    )
+    mail_token_days: float = Field(
+        365, gt=0, description="Days in which an answer to a mail of ours joins its contact by the token in its address."
+    )
+    mail_answers_off: str = Field(
+        "", description="Names of mailboxes, with commas between, whose mails never get an automatic acknowledgement."
+    )
+    mail_lease: float = Field(
+        60, ge=1, description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of."
+    )
+
     nats_replicas: int = Field(1, ge=1, le=5, description="Servers that keep each JetStream stream: 1, or 3 in a cluster.")
     nats_duplicates_hours: float = Field(
         36,
@@ -96,6 +113,20 @@ class IntakeSettings(Settings):
     def ledger(self, process: ProcessSettings) -> Path:
         """Give the file of erasures."""
         return self.ledger_file or self.keys(process).with_name("erased.jsonl")
+
+    def answering(self, process: ProcessSettings) -> Answering:
+        """Say how people answer to mails of ours."""
+        return Answering(self.mail_domain or process.host_name, timedelta(days=self.mail_token_days))
+
+    @property
+    def silent_mailboxes(self) -> frozenset[str]:
+        """The mailboxes that are never answered from."""
+        return frozenset(name.strip() for name in self.mail_answers_off.split(",") if name.strip())
+
+    @property
+    def reader_lease(self) -> timedelta:
+        """How long a reader of a mailbox keeps others from reading it."""
+        return timedelta(seconds=self.mail_lease)
 
     def hosts(self) -> tuple[str, ...]:
         """Give the hosts that events may be sent to; none means any."""

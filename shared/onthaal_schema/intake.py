@@ -392,8 +392,8 @@ class IntakeClient:
         content = to_wire(body) if body else None
         if not files or content is None:
             return _read(model, await self._send("PUT", path, json_body=content))
-        parts = [(part, ("", content.encode(), "application/json"))]
-        parts += [(upload.role, (upload.name, upload.content, upload.media_type)) for upload in files]
+        parts: list[_Part] = [(part, ("", content.encode(), "application/json", {}))]
+        parts += [(upload.role, (upload.name, upload.content, upload.media_type, _said_of(upload))) for upload in files]
         return _read(model, await self._send("PUT", path, parts=parts))
 
     async def _send(
@@ -403,7 +403,7 @@ class IntakeClient:
         *,
         json_body: str | None = None,
         params: dict[str, Any] | None = None,
-        parts: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+        parts: "list[_Part] | None" = None,
         repeatable: bool = False,
     ) -> httpx.Response:
         headers = self._headers | ({"Content-Type": "application/json"} if json_body is not None else {})
@@ -441,6 +441,15 @@ class IntakeClient:
         raise _problem(answer)
 
 
+_Part = tuple[str, tuple[str, bytes, str, dict[str, str]]]
+"""A part of a multipart body, as httpx takes it."""
+
+
+def _said_of(upload: FileUpload) -> dict[str, str]:
+    said = {"Onthaal-Sniffed": upload.sniffed, "Onthaal-Virus": upload.virus}
+    return {name: value for name, value in said.items() if value}
+
+
 @dataclass(frozen=True)
 class _Request:
     method: str
@@ -448,7 +457,7 @@ class _Request:
     headers: dict[str, str]
     content: str | None
     params: dict[str, str] | None
-    parts: list[tuple[str, tuple[str, bytes, str]]] | None
+    parts: "list[_Part] | None"
 
 
 class _NotSent(ServiceUnavailable):

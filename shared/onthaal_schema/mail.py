@@ -113,6 +113,8 @@ class MailboxReport(Submitted):
     """Mails that the server has, that should have been taken in, and that could not be."""
     error: Line | None = None
     """Name of what went wrong, when the mailbox could not be read."""
+    last: bool = False
+    """The reader stops: its lease ends, so that another one need not wait."""
 
 
 class MailboxState(Resource):

@@ -29,7 +29,8 @@ MOST_FILES = 50
 MOST_ISSUES = 50
 MOST_MESSAGES = 2**31 - 1
 """The largest sequence number that the database counts to."""
-ROLES = ("attachment", "scan", "original")
+ROLES = ("attachment", "scan", "original", "display")
+VIRUS = ("clean", "found", "notScanned")
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -208,7 +209,7 @@ def _places(value: Any, name: str, wrong: Callable[[Any], bool]) -> Iterator[str
 
 
 async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUpload]]:
-    """Read a body that is JSON, or multipart with a JSON part and files (roles: attachment, scan, original)."""
+    """Read a body that is JSON, or multipart with a JSON part and files (each under its role)."""
     only_known(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await json_bytes(request), []
@@ -254,7 +255,26 @@ async def _upload(role: Any, file: UploadFile) -> FileUpload:
         media_type = on_one_line((file.content_type or "application/octet-stream")[:200])
     except ValueError:
         media_type = "application/octet-stream"
-    return FileUpload(name=name or "file", media_type=media_type, content=await file.read(), role=role)
+    return FileUpload(
+        name=name or "file",
+        media_type=media_type,
+        content=await file.read(),
+        role=role,
+        sniffed=_sniffed(file),
+        virus=_virus(file),
+    )
+
+
+def _sniffed(file: UploadFile) -> str | None:
+    said = "".join(character for character in file.headers.get("onthaal-sniffed", "") if character.isprintable())
+    return said[:200] or None
+
+
+def _virus(file: UploadFile) -> Any:
+    said = file.headers.get("onthaal-virus")
+    if said is not None and said not in VIRUS:
+        raise InvalidInput.at("Onthaal-Virus", f"Must be one of {', '.join(VIRUS)}.", in_="header")
+    return said
 
 
 CallerOf = Annotated[Caller, Depends(caller)]

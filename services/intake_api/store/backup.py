@@ -185,8 +185,18 @@ async def tombstones(connection: AsyncConnection) -> list[Erasure]:
     """List what was erased, as the ledger holds it."""
     columns = tables.contact.c
     query = select(columns.id, columns.erased_at, columns.version, columns.channel, columns.nature, columns.kind)
-    rows = (await connection.execute(query.where(columns.erased_at.is_not(None)))).mappings()
-    return [Erasure.of({**row, "version": row["version"] - 1}, row["erased_at"]) for row in rows]
+    rows = (await connection.execute(query.where(columns.erased_at.is_not(None)))).mappings().all()
+    mails = await _mails_of_erased(connection)
+    return [Erasure.of({**row, "version": row["version"] - 1}, row["erased_at"], mails.get(UUID(str(row["id"])))) for row in rows]
+
+
+async def _mails_of_erased(connection: AsyncConnection) -> dict[UUID, dict[str, str]]:
+    mail = tables.mail.c
+    query = select(mail.id, mail.mailbox, mail.contact_id).join(tables.contact, tables.contact.c.id == mail.contact_id)
+    found: dict[UUID, dict[str, str]] = {}
+    for row in await connection.execute(query.where(tables.contact.c.erased_at.is_not(None), mail.id != mail.contact_id)):
+        found.setdefault(UUID(str(row.contact_id)), {})[str(row.id)] = row.mailbox
+    return found
 
 
 async def erased_in(database: Database) -> list[UUID]:

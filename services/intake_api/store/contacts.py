@@ -34,12 +34,26 @@ from services.intake_api.store.opened import (
     with_content,
 )
 from services.intake_api.store.outbox import Outbox
+from services.intake_api.store.outgoing_rows import shown_outgoing
 from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.work import work_row
 
 Row = dict[str, Any]
 
 COALESCE = timedelta(seconds=5)
 """At most one `extended` event a contact in this time."""
+
+
+HELD_BY_A_CONTACT = (
+    tables.file,
+    tables.message,
+    tables.correction,
+    tables.outcome,
+    tables.blind_index,
+    tables.work_item,
+    tables.outgoing,
+)
+"""What is gone with a contact."""
 
 
 class Contacts:
@@ -99,6 +113,7 @@ class Contacts:
             self._suggestion(row, key),
             earlier=await self._earlier(connection, row["id"]),
             files=[open_file(found, key) for found in await self.files(connection, row["id"], None)],
+            outgoing=await shown_outgoing(connection, row["id"]),
         )
 
     async def submission(self, connection: AsyncConnection, row: Row, key: DataKey) -> Wire:
@@ -203,6 +218,8 @@ class Contacts:
                 raise StateConflict("The contact has changed since you read it; read it again and repeat the correction.")
             await self._seal_correction(connection, row, correction, by)
             await self._index(connection, row["id"], correction)
+            if correction.related_to is not None:
+                await self.finish_work(connection, contact_id, (WorkReason.POSSIBLE_LINK, WorkReason.POSSIBLE_DUPLICATE), by)
             values = _clear_columns(correction)
             if values.get("sector", row["sector"]) == row["sector"]:
                 await self.extend(connection, row, values)
@@ -276,14 +293,14 @@ class Contacts:
         """
         async with self._database.write() as connection:
             row = await self.locked(connection, contact_id)
-            await self._order(row)
+            await self._order(row, await mails_of(connection, contact_id))
             files = await self.destroy(connection, row, by)
         await self._blobs.remove(contact_id, files)
         self._database.events.fire()
 
-    async def _order(self, row: Row) -> None:
+    async def _order(self, row: Row, mails: Mapping[str, str]) -> None:
         try:
-            await asyncio.to_thread(self._ledger.record, [Erasure.of(row, self._database.clock.now())])
+            await asyncio.to_thread(self._ledger.record, [Erasure.of(row, self._database.clock.now(), mails)])
         except OSError as error:
             detail = "The erasure cannot be kept in the ledger, so a restore would undo it: nothing was erased."
             raise ServiceUnavailable(detail, retry_after_sec=60) from error
@@ -292,10 +309,13 @@ class Contacts:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
         query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"])
         files = list((await connection.execute(query)).scalars())
-        for table in (tables.file, tables.message, tables.correction, tables.outcome, tables.blind_index, tables.work_item):
+        for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))
+        # what remains of its mails tells that they were taken in, so that the mailbox does not bring back who was erased
+        await connection.execute(update(tables.mail).where(tables.mail.c.contact_id == row["id"]).values(message_id_digest=None))
         await self._end_conversation(connection, row["id"])
         gone: Row = {"data_key": None, "sealed": None, "sealed_suggestion": None, "suggest_since": None, "extended_due": None}
+        gone["possible_link"] = None
         gone["digest"] = b""  # with the key of digests it would still tell whether a guess at the content is right
         await self.change(connection, row, {**gone, "erased_at": self._database.clock.now(), "status": Status.COMPLETED})
         await self.audit(connection, by, "erase", row["id"])
@@ -384,6 +404,13 @@ class Contacts:
         )
 
 
+async def mails_of(connection: AsyncConnection, contact_id: UUID) -> dict[str, str]:
+    """List the mails of a contact that are no contacts themselves, with their mailboxes."""
+    mail = tables.mail.c
+    query = select(mail.id, mail.mailbox).where(mail.contact_id == contact_id, mail.id != contact_id)
+    return {str(row.id): row.mailbox for row in (await connection.execute(query)).all()}
+
+
 def _existing(row: Any) -> Row:
     if row is None:
         raise NotFound("There is no contact with this id.")
@@ -433,8 +460,3 @@ def work_reasons(row: Mapping[str, Any], suggestion: Suggestion | None) -> list[
     if row["kind_source"] != KindSource.MODEL and row["kind"] == "vraag" and suggestion.kind == "melding":
         reasons.append(WorkReason.DOUBTED_VRAAG)
     return reasons
-
-
-def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> Row:
-    """Give the row of one item of the work list."""
-    return {"id": uuid4(), "contact_id": contact_id, "reason": reason, "since": since, "finished_at": None, "finished_by": None}

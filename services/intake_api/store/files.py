@@ -129,6 +129,7 @@ async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, n
     )
     await blobs.put(contact, file_id, sealed)
     label = {"name": upload.name, "mediaType": upload.media_type, "role": upload.role, "sha256": digest}
+    label |= {name: said for name, said in (("sniffed", upload.sniffed), ("virus", upload.virus)) if said}
     row = {
         "id": file_id,
         "contact_id": contact,

@@ -11,7 +11,7 @@ tombstones that are not in the file yet.
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Erasure:
-    """An order to erase a contact; `version` is that of its erased event."""
+    """An order to erase a contact; `version` is that of its erased event.
+
+    `mails` are those that belong to it under an id of their own, with their mailboxes: what a mailbox still holds must not bring
+    back who was erased, even when a restore has forgotten that it was taken in.
+    """
 
     contact: UUID
     at: datetime
@@ -28,15 +32,17 @@ class Erasure:
     channel: str
     nature: str
     kind: str
+    mails: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of(row: Mapping[str, Any], at: datetime) -> "Erasure":
+    def of(row: Mapping[str, Any], at: datetime, mails: Mapping[str, str] | None = None) -> "Erasure":
         """Order the erasure of a contact that is not erased yet."""
-        return Erasure(UUID(str(row["id"])), at, row["version"] + 1, row["channel"], row["nature"], row["kind"])
+        return Erasure(UUID(str(row["id"])), at, row["version"] + 1, row["channel"], row["nature"], row["kind"], mails or {})
 
     def line(self) -> str:
         """Write the order."""
-        return json.dumps({name: str(value) if name in {"contact", "at"} else value for name, value in vars(self).items()})
+        told = {name: value for name, value in vars(self).items() if name != "mails" or value}
+        return json.dumps({name: str(value) if name in {"contact", "at"} else value for name, value in told.items()})
 
     @staticmethod
     def read(line: str) -> "Erasure":

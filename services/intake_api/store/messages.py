@@ -38,44 +38,68 @@ class Messages:
             Conflict: the id is taken by another message.
 
         """
-        async with self._database.read() as connection:
-            row = await self._contacts.row(connection, contact_id)
-        key = self._contacts.key(row)
-        kept = await keep(self._blobs, contact_id, key, files, message_id)
+        kept = await self.keep(contact_id, message_id, files)
         try:
             stored, created = await self._append(contact_id, message_id, message, kept, by)
         except (Conflict, Erased):
-            await self._forget(contact_id, kept)
+            await self.forget(contact_id, kept)
             raise
         if not created:
-            await self._forget(contact_id, kept)
-        self._database.events.fire()
-        self._database.texts.fire()
+            await self.forget(contact_id, kept)
+        self.tell()
         return stored, created
 
-    async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
-        # only when it is known that nothing was stored: after a lost answer the message may be there, and needs its files
+    async def keep(self, contact_id: UUID, message_id: UUID, files: Sequence[FileUpload]) -> Sequence[KeptFile]:
+        """Keep the bytes of a message's files, before the message that names them is written."""
+        async with self._database.read() as connection:
+            row = await self._contacts.row(connection, contact_id)
+        return await keep(self._blobs, contact_id, self._contacts.key(row), files, message_id)
+
+    async def forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
+        """Forget files, when it is known that their message was not stored: after a lost answer it may be there, and needs them."""
         await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+
+    def tell(self) -> None:
+        """Wake whoever waits for events, or for something to tag."""
+        self._database.events.fire()
+        self._database.texts.fire()
 
     async def _append(
         self, contact_id: UUID, message_id: UUID, message: MessageSubmission, kept: Sequence[KeptFile], by: str
     ) -> tuple[Message, bool]:
-        content = "\n".join([to_wire(message), *(file.sha256 for file in kept)])
-        digest = self._vault.digest(content.encode(), b"message")
         async with self._database.write() as connection:
             row = await self._contacts.locked(connection, contact_id)
-            key = self._contacts.key(row)
-            held = await self._held(connection, contact_id, message_id)
-            if held is not None:
-                if not same(held["digest"], digest):
-                    raise Conflict("This messageId holds another message; use a new id for a new message.")
-                return open_message(held, key, await self._files(connection, held, key)), False
-            new = self._row(row, message_id, message, digest, key, by)
-            await connection.execute(insert(tables.message).values(**new))
-            if kept:
-                await connection.execute(insert(tables.file), [file.row for file in kept])
-            await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
-            return open_message(new, key, [open_file(file.row, key) for file in kept]), True
+            return await self.add(connection, row, message_id, message, kept, by)
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        row: Row,
+        message_id: UUID,
+        message: MessageSubmission,
+        kept: Sequence[KeptFile],
+        by: str,
+    ) -> tuple[Message, bool]:
+        """Add a message to a locked contact, within the caller's transaction; says whether it is new.
+
+        Raises:
+            Conflict: the id is taken by another message.
+
+        """
+        content = "\n".join([to_wire(message), *(file.sha256 for file in kept)])
+        digest = self._vault.digest(content.encode(), b"message")
+        key = self._contacts.key(row)
+        held = await self._held(connection, row["id"], message_id)
+        if held is not None:
+            if not same(held["digest"], digest):
+                raise Conflict("This messageId holds another message; use a new id for a new message.")
+            return open_message(held, key, await self._files(connection, held, key)), False
+        new = self._row(row, message_id, message, digest, key, by)
+        await connection.execute(insert(tables.message).values(**new))
+        if kept:
+            await connection.execute(insert(tables.file), [file.row for file in kept])
+        await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
+        return open_message(new, key, [open_file(file.row, key) for file in kept]), True
 
     def _row(self, contact: Row, message_id: UUID, message: MessageSubmission, digest: bytes, key: DataKey, by: str) -> Row:
         now = self._database.clock.now()

@@ -27,6 +27,11 @@ def message_place(message_id: Any) -> bytes:
     return b"message" + bytes(message_id.bytes)
 
 
+def outgoing_place(outgoing_id: Any) -> bytes:
+    """Say where a mail of ours is sealed for."""
+    return b"outgoing" + bytes(outgoing_id.bytes)
+
+
 def correction_place(version: int) -> bytes:
     """Say where a correction is sealed for."""
     return b"correction" + version.to_bytes(4)
@@ -69,14 +74,17 @@ def with_content(
     known: Mapping[str, Any] | None = None,
     earlier: Iterable[Mapping[str, Any]] = (),
     files: Sequence[Wire] = (),
+    outgoing: Sequence[Wire] = (),
 ) -> Wire:
     """Show a contact whole; `submission` is what was submitted, with later corrections laid over it."""
     return {
         **clear_state(row, known),
         **{name: submission[name] for name in CONTENT if submission.get(name) is not None},
+        **({"possibleLink": str(row["possible_link"])} if row["possible_link"] else {}),
         **({"suggestion": suggestion} if suggestion else {}),
         "kindHistory": [*map(kind_record, earlier), kind_record(row)],
         "files": files,
+        **({"outgoing": outgoing} if outgoing else {}),
         "lastSequence": row["last_sequence"],
     }
 

@@ -20,6 +20,7 @@ from sqlalchemy.schema import DropSequence
 
 from onthaal_schema.contact import Kind, KindSource, Nature, Status
 from onthaal_schema.events import EventType
+from onthaal_schema.mail import MailOutcome
 from services.intake_api import reference
 from services.intake_api.store import tables
 from services.intake_api.store.backup import Manifest, verify
@@ -31,6 +32,7 @@ from services.intake_api.store.ledger import Erasure, Ledger, sync
 from services.intake_api.store.migrate import known, present, upgrade
 from services.intake_api.store.outbox import EventFrame, Outbox
 from services.intake_api.store.rewrap import require_fit
+from services.intake_api.store.taken import adding
 from services.intake_api.store.vault import Vault
 from services.kit.clock import Clock
 
@@ -152,6 +154,7 @@ async def renew(
         for contact in set(chunk) - {UUID(str(row["id"])) for row in held}:
             await _entomb(connection, outbox, orders[contact])
             entombed += 1
+        await _entomb_mails(connection, database, [orders[contact] for contact in chunk])
     pending = select(func.count()).where(tables.delivery.c.state == "pending")
     tokens = select(func.count()).where(tables.token.c.revoked_at.is_(None))
     return Renewed(
@@ -197,6 +200,23 @@ async def _entomb(connection: AsyncConnection, outbox: Outbox, order: Erasure) -
     await connection.execute(insert(tables.contact).values(**row))
     everybody = {"natures": " ".join(sorted(Nature)), "channel": order.channel, "kinds": " ".join(sorted(Kind))}
     await outbox.emit(connection, EventType.ERASED, row, everybody)
+
+
+async def _entomb_mails(connection: AsyncConnection, database: Database, orders: Sequence[Erasure]) -> None:
+    """Keep that the mails of erased contacts were taken in: the mailbox may hold them still, and be read again."""
+    rows = [
+        {
+            "id": UUID(mail),
+            "mailbox": mailbox,
+            "contact_id": order.contact,
+            "outcome": MailOutcome.DUPLICATE,
+            "taken_at": order.at,
+        }
+        for order in orders
+        for mail, mailbox in order.mails.items()
+    ]
+    if rows:
+        await connection.execute(adding(database, tables.mail).on_conflict_do_nothing(), rows)
 
 
 def _upgraded(connection: Connection, revision: str) -> None:

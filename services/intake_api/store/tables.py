@@ -86,6 +86,7 @@ contact = Table(
     Column("minor", Boolean),
     Column("parse_status", String(16)),
     Column("related_to", Uuid),
+    Column("possible_link", Uuid),
     Column("received_at", Moment, nullable=False),
     Column("registered_at", Moment, nullable=False),
     Column("opening", Text, nullable=False),
@@ -283,6 +284,102 @@ claim = Table(
     Column("lease_until", Moment),
     Column("holder", Uuid),
     Index("ix_claim_due_at", "subscription_id", "due_at"),
+)
+
+# the rows of a mail outlive its contact: what was erased is not taken in again. Every digest is keyed.
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("mailbox", String(100), nullable=False),
+    Column("contact_id", Uuid, nullable=False, index=True),
+    Column("message_id", Uuid),
+    Column("outcome", String(16), nullable=False),
+    Column("message_id_digest", LargeBinary),
+    Column("fingerprint", LargeBinary),
+    Column("taken_at", Moment, nullable=False),
+    UniqueConstraint("mailbox", "fingerprint"),
+    Index("ix_mail_message_id_digest", "message_id_digest", sqlite_where=text("message_id_digest IS NOT NULL"),
+          postgresql_where=text("message_id_digest IS NOT NULL")),
+)  # fmt: skip
+
+mail_place = Table(
+    "mail_place",
+    metadata,
+    Column("mailbox", String(100), primary_key=True),
+    Column("uid_validity", BigInteger, primary_key=True),
+    Column("uid", BigInteger, primary_key=True),
+    Column("mail_id", Uuid, nullable=False, index=True),
+)
+
+mail_likeness = Table(
+    "mail_likeness",
+    metadata,
+    Column("mailbox", String(100), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("mail_id", Uuid, primary_key=True),
+)
+
+mail_count = Table(
+    "mail_count",
+    metadata,
+    Column("mailbox", String(100), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("reader", Uuid),
+    Column("lease_until", Moment),
+    Column("last_read_at", Moment),
+    Column("present", BigInteger, nullable=False),
+    Column("before_import", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("missing_since", Moment),
+    Column("error", String(400)),
+)
+
+mailbox_numbering = Table(
+    "mailbox_numbering",
+    metadata,
+    Column("mailbox", String(100), primary_key=True),
+    Column("uid_validity", BigInteger, primary_key=True),
+    Column("since", Moment, nullable=False),
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("contact_id", Uuid, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("mailbox", String(100), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("token_digest", LargeBinary, unique=True),
+    Column("token_expires_at", Moment),
+    Column("message_id_digest", LargeBinary),
+    Column("recipient", LargeBinary),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("reason", String(400)),
+    Index("ix_outgoing_message_id_digest", "message_id_digest", sqlite_where=text("message_id_digest IS NOT NULL"),
+          postgresql_where=text("message_id_digest IS NOT NULL")),
+    Index("ix_outgoing_due_at", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_outgoing_unsent", "status", sqlite_where=text("status <> 'sent'"), postgresql_where=text("status <> 'sent'")),
+)  # fmt: skip
+
+answered = Table(
+    "answered",
+    metadata,
+    Column("recipient", LargeBinary, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 alarm = Table(

@@ -20,6 +20,7 @@ from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnava
 from services.intake_api.measures import BATCH, COMMITS_FAILED
 from services.intake_api.store import tables
 from services.intake_api.store.engine import DATABASE_ERRORS, FEED_LOCK, Database
+from services.intake_api.store.taken import Taken, claim_mails, write_rest
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 
@@ -47,6 +48,7 @@ class NewContact:
     files: Sequence[Row] = ()
     work: Sequence[Row] = ()
     conversation: Row | None = None
+    mail: Taken | None = None
 
     @property
     def id(self) -> UUID:
@@ -56,7 +58,11 @@ class NewContact:
     @property
     def has_more(self) -> bool:
         """Whether other tables than contact, event and index are written."""
-        return bool(self.files or self.work or self.conversation)
+        return bool(self.files or self.work or self.conversation or self.mail)
+
+
+class Overtaken(Exception):
+    """Nothing was stored: meanwhile the same mail was taken in, or what it was to join changed. Decide again."""
 
 
 @dataclass(slots=True)
@@ -108,6 +114,7 @@ class Writer:
         Raises:
             Conflict: the id is taken by other content.
             Erased: the contact was erased.
+            Overtaken: the mail that it is was taken in meanwhile.
             ServiceUnavailable: it is not known whether it was stored; the same again will tell.
 
         """
@@ -224,7 +231,11 @@ class Writer:
 def _compare(waiting: _Waiting, held: dict[UUID, Written]) -> None:
     if waiting.answer.done():
         return
-    found = held[waiting.contact.id]
+    contact, found = waiting.contact, held.get(waiting.contact.id)
+    if contact.mail and (found is None or found.row["sealed"] != contact.row["sealed"]):
+        waiting.answer.set_exception(Overtaken())
+        return
+    found = held[contact.id]
     row = found.row
     if row["erased_at"] is not None:
         _fail(waiting, Erased("The contact was erased; its id cannot be used again."))
@@ -243,7 +254,16 @@ def _fail(waiting: _Waiting, problem: ProblemError) -> None:
         waiting.answer.set_exception(problem)
 
 
-async def _write_the_rest(connection: AsyncConnection, batch: Sequence[NewContact], new: set[UUID]) -> None:
+async def _with_new_mails(connection: AsyncConnection, database: Database, batch: Sequence[NewContact]) -> Sequence[NewContact]:
+    """Leave out the contacts whose mail was taken in already, in this batch or before."""
+    mails = [contact.mail for contact in batch if contact.mail]
+    if not mails:
+        return batch
+    new = await claim_mails(connection, database, mails)
+    return [contact for contact in batch if contact.mail is None or contact.mail.row["id"] in new]
+
+
+async def _write_the_rest(connection: AsyncConnection, database: Database, batch: Sequence[NewContact], new: set[UUID]) -> None:
     fresh = [contact for contact in batch if contact.id in new]
     for table, rows in (
         (tables.file, [row for contact in fresh for row in contact.files]),
@@ -252,6 +272,9 @@ async def _write_the_rest(connection: AsyncConnection, batch: Sequence[NewContac
     ):
         if rows:
             await connection.execute(insert(table), rows)
+    mails = [contact.mail for contact in fresh if contact.mail]
+    if mails:
+        await write_rest(connection, database, mails)
 
 
 class SqliteInsert:
@@ -265,6 +288,7 @@ class SqliteInsert:
             ids = select(tables.contact.c.id).where(tables.contact.c.id.in_([contact.id for contact in batch]))
             held = set((await connection.execute(ids)).scalars())
             fresh = [contact for contact in batch if contact.id not in held]
+            fresh = list(await _with_new_mails(connection, database, fresh))
             new = {contact.id for contact in fresh}
             if fresh:
                 await connection.execute(insert(tables.contact), [contact.row for contact in fresh])
@@ -272,11 +296,11 @@ class SqliteInsert:
                 index = [{"contact_id": contact.id, "digest": digest} for contact in fresh for digest in contact.index]
                 if index:
                     await connection.execute(insert(tables.blind_index), index)
-                await _write_the_rest(connection, fresh, new)
+                await _write_the_rest(connection, database, fresh, new)
         return new
 
 
-_TYPES = {"id": "uuid", "related_to": "uuid", "event_id": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
+_TYPES = {"id": "uuid", "related_to": "uuid", "possible_link": "uuid", "event_id": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
           "kind_confidence": "float8", "digest": "bytea", "data_key": "bytea", "sealed": "bytea", "sealed_suggestion": "bytea",
           **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since"), "timestamptz")}  # fmt: skip
 
@@ -324,17 +348,21 @@ class PostgresInsert:
 
     async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         """Commit the contacts whose id is new, with their events, and give these ids."""
-        values = (
-            *([contact.row[name] for contact in batch] for name in _CONTACT),
-            [contact.event["id"] for contact in batch],
-            [contact.event["payload"] for contact in batch],
-            [contact.id for contact in batch for _ in contact.index],
-            [digest for contact in batch for digest in contact.index],
-        )
         if not any(contact.has_more for contact in batch):
             async with database.line() as line:  # one statement is a transaction by itself
-                return {row[0] for row in await line.fetch(_STATEMENT, *values)}
+                return {row[0] for row in await line.fetch(_STATEMENT, *_values(batch))}
         async with database.write() as connection:
-            new = set((await connection.exec_driver_sql(_STATEMENT, values)).scalars())
-            await _write_the_rest(connection, batch, new)
+            fresh = await _with_new_mails(connection, database, batch)
+            new = set((await connection.exec_driver_sql(_STATEMENT, _values(fresh))).scalars())
+            await _write_the_rest(connection, database, fresh, new)
         return new
+
+
+def _values(batch: Sequence[NewContact]) -> tuple[list[Any], ...]:
+    return (
+        *([contact.row[name] for contact in batch] for name in _CONTACT),
+        [contact.event["id"] for contact in batch],
+        [contact.event["payload"] for contact in batch],
+        [contact.id for contact in batch for _ in contact.index],
+        [digest for contact in batch for digest in contact.index],
+    )

@@ -1,0 +1,115 @@
+"""What a later parser reads in a mail that is held: it replaces what an earlier one read, and nothing that a person said."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from onthaal_schema.channel import Channel
+from onthaal_schema.contact import Contact, ParseStatus
+from onthaal_schema.intake import FileUpload
+from onthaal_schema.mail import MailReading
+from onthaal_schema.problems import Erased, InvalidInput, StateConflict
+from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkReason
+from services.intake_api.store import tables
+from services.intake_api.store.contacts import Contacts
+from services.intake_api.store.engine import Database
+from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.opened import SUBMISSION, Wire, correction_place, file_place
+from services.intake_api.store.vault import DataKey, Vault
+
+Row = dict[str, Any]
+
+ORIGINAL = "original"
+
+
+class Rereading:
+    """Reads again what is held."""
+
+    def __init__(self, database: Database, vault: Vault, contacts: Contacts, blobs: Blobs) -> None:
+        """Work on the contacts of a database."""
+        self._database = database
+        self._vault = vault
+        self._contacts = contacts
+        self._blobs = blobs
+
+    async def replace(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload], by: str) -> Contact:
+        """Replace what was read of a mail and the files that were found in it; the original stays.
+
+        Raises:
+            InvalidInput: an original is among the files: it never changes.
+            StateConflict: the contact is no mail.
+
+        """
+        if any(file.role == ORIGINAL for file in files):
+            raise InvalidInput.at(ORIGINAL, "The original stays as it is.")
+        async with self._database.read() as connection:
+            row = await self._contacts.row(connection, contact_id)
+        if row["channel"] != Channel.MAIL:
+            raise StateConflict("Only a mail can be read again.")
+        kept = await keep(self._blobs, contact_id, self._contacts.key(row), files)
+        try:
+            contact, gone = await self._replace(contact_id, reading, kept, by)
+        except Erased:
+            await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+            raise
+        await self._blobs.remove(contact_id, gone)
+        self._database.events.fire()
+        self._database.texts.fire()
+        return contact
+
+    async def _replace(
+        self, contact_id: UUID, reading: MailReading, kept: Sequence[KeptFile], by: str
+    ) -> tuple[Contact, list[UUID]]:
+        async with self._database.write() as connection:
+            row = await self._contacts.locked(connection, contact_id)
+            key = self._contacts.key(row)
+            gone = await self._forget_files(connection, row, key)
+            if kept:
+                await connection.execute(insert(tables.file), [file.row for file in kept])
+            await self._index(connection, row, key, reading)
+            await self._contacts.extend(connection, row, self._values(row, key, reading))
+            if reading.details.parse_status is not ParseStatus.FAILED:
+                await self._contacts.finish_work(connection, contact_id, (WorkReason.UNREADABLE,), by)
+            await self._contacts.audit(connection, by, "reread", contact_id)
+            return await self._contacts.shown(connection, row), gone
+
+    def _values(self, row: Row, key: DataKey, reading: MailReading) -> Row:
+        known: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
+        read: Wire = orjson.loads(to_wire(reading))
+        former = {name: value for name, value in known.items() if name not in {"subject", "text", "details"}}
+        return {
+            "sealed": key.seal(orjson.dumps(former | read, option=orjson.OPT_SORT_KEYS), SUBMISSION),
+            "parse_status": reading.details.parse_status.value,
+            "suggest_since": self._database.clock.now(),
+        }
+
+    async def _forget_files(self, connection: AsyncConnection, row: Row, key: DataKey) -> list[UUID]:
+        """Take away what was found in the mail before; gives the bytes to remove after the commit."""
+        found = await self._contacts.files(connection, row["id"], None)
+        gone = [
+            file["id"] for file in found if orjson.loads(key.open(file["sealed"], file_place(file["id"])))["role"] != ORIGINAL
+        ]
+        if gone:
+            await connection.execute(delete(tables.file).where(tables.file.c.id.in_(gone)))
+        return gone
+
+    async def _index(self, connection: AsyncConnection, row: Row, key: DataKey, reading: MailReading) -> None:
+        """Look the person up by what was read, unless somebody has said who it is."""
+        if reading.person is None or await self._person_was_corrected(connection, row, key):
+            return
+        index = tables.blind_index
+        await connection.execute(delete(index).where(index.c.contact_id == row["id"]))
+        digests = self._vault.indexed(reading.person.email, reading.person.phone)
+        if digests:
+            await connection.execute(insert(index), [{"contact_id": row["id"], "digest": digest} for digest in digests])
+
+    async def _person_was_corrected(self, connection: AsyncConnection, row: Row, key: DataKey) -> bool:
+        columns = tables.correction.c
+        query = select(columns.version, columns.sealed).where(columns.contact_id == row["id"])
+        corrections = (await connection.execute(query)).all()
+        return any("person" in orjson.loads(key.open(one.sealed, correction_place(one.version))) for one in corrections)

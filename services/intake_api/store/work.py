@@ -1,0 +1,31 @@
+"""Items of the work list: one for each reason a contact has."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from onthaal_schema.worklist import WorkReason
+from services.intake_api.store import tables
+from services.intake_api.store.engine import Database
+
+
+def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> dict[str, Any]:
+    """Give the row of one item of the work list."""
+    return {"id": uuid4(), "contact_id": contact_id, "reason": reason, "since": since, "finished_at": None, "finished_by": None}
+
+
+async def add_work(connection: AsyncConnection, database: Database, contact_id: UUID, reasons: Iterable[WorkReason]) -> None:
+    """Put a contact on the work list; what was finished is there once more, since it happened once more."""
+    items = tables.work_item
+    now = database.clock.now()
+    for reason in reasons:
+        fresh = (sqlite if database.on_sqlite else postgresql).insert(items).values(work_row(contact_id, reason, now))
+        again = {"since": fresh.excluded.since, "finished_at": None, "finished_by": None}
+        await connection.execute(
+            fresh.on_conflict_do_update(
+                index_elements=[items.c.contact_id, items.c.reason], set_=again, where=items.c.finished_at.is_not(None)
+            )
+        )
