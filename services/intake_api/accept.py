@@ -31,7 +31,7 @@ from services.intake_api.store.files import Blobs, KeptFile, keep
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
 from services.intake_api.store.vault import DataKey, Vault
-from services.intake_api.store.work import work_row
+from services.intake_api.store.work import infected, work_row
 from services.intake_api.store.writer import NewContact, Overtaken, Row, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
@@ -171,12 +171,13 @@ class Accept:
             "payload": self.frame.payload(EventType.REGISTERED, str(row["id"]), known, event_id, now),
         }
         person = submission.person
+        reasons = (*work_reasons(row, suggestion), *(infected(kept) if row["nature"] == Nature.PERSON else ()))
         return NewContact(
             row=row,
             event=event,
             index=self.vault.indexed(person.email, person.phone) if person else (),
             files=[file.row for file in kept],
-            work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
+            work=[work_row(row["id"], reason, now) for reason in reasons],
         )
 
     async def write(self, prepared: "Prepared") -> Written:

@@ -1,6 +1,7 @@
 """A mail that may belong to another contact: both beside each other, and a person decides.
 
-Somebody answered a mail of ours from an address that the other contact does not know. A wrong link shows somebody's story to another.
+Somebody answered a mail of ours from an address that the other contact does not know, or a mail may have come in before. A wrong link
+shows somebody's story to another.
 """
 
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from onthaal_schema.intake import Intake
 from onthaal_schema.message import Message
 from onthaal_schema.problems import Conflict, Erased, NotFound, StateConflict
 from onthaal_schema.requests import Correction
-from onthaal_schema.worklist import WorkReason
+from onthaal_schema.worklist import WorkItem, WorkReason
 from services.kit.auth import Operator
 from services.phone_log.desk.frame import NOTHING, Desk, Told, see
 from services.phone_log.form_body import read_fields, read_version
 
 CHANGED: Final = "Een collega wijzigde dit contact intussen. Hieronder staat wat er nu bekend is; kies opnieuw."
+DECIDED: Final = (WorkReason.POSSIBLE_LINK, WorkReason.POSSIBLE_DUPLICATE)
 NOT_CHOSEN: Final = "Kies een van de twee knoppen."
 CONFIRMED: Final = {"ja": "verbonden", "nee": "apart"}
 MESSAGES_SHOWN: Final = 3
@@ -59,13 +61,16 @@ def add_link(router: APIRouter, desk: Desk) -> None:
 async def _page(desk: Desk, operator: Operator, contact_id: UUID, told: Told = NOTHING) -> Response:
     intake = desk.intake(operator)
     this = await _beside(intake, contact_id)
-    if this.contact.possible_link is None:
+    reasons = {item.reason for item in await _items(intake, contact_id)}
+    linked = this.contact.possible_link
+    if linked is None and not reasons:
         return see(f"/desk/contacten/{contact_id}")
     try:
-        other = await _beside(intake, this.contact.possible_link)
+        other = await _beside(intake, linked) if linked else None
     except (Erased, NotFound):
         other = None
-    return desk.render("link.html", told.status, operator=operator, this=this, other=other, message=told.message)
+    twice = WorkReason.POSSIBLE_DUPLICATE in reasons
+    return desk.render("link.html", told.status, operator=operator, this=this, other=other, message=told.message, twice=twice)
 
 
 async def _joined(intake: Intake, contact_id: UUID, fields: Mapping[str, str]) -> bool:
@@ -87,6 +92,9 @@ async def _beside(intake: Intake, contact_id: UUID) -> Beside:
 
 
 async def _finish(intake: Intake, contact_id: UUID) -> None:
-    for item in (await intake.work_list()).items:
-        if item.contact.id == contact_id and item.reason is WorkReason.POSSIBLE_LINK:
-            await intake.finish_work(item.id)
+    for item in await _items(intake, contact_id):
+        await intake.finish_work(item.id)
+
+
+async def _items(intake: Intake, contact_id: UUID) -> list[WorkItem]:
+    return [item for item in (await intake.work_list()).items if item.contact.id == contact_id and item.reason in DECIDED]

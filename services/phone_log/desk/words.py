@@ -69,7 +69,7 @@ WHAT_TO_DO: Final = {
     WorkReason.UNREADABLE: "Lees de originele mail, onder de inhoud.",
     WorkReason.OVERSIZE: "Lees de mail in de mailbox zelf. Hier staat alleen wie schreef en wanneer.",
     WorkReason.POSSIBLE_LINK: "Vergelijk de twee en beslis of ze bij elkaar horen.",
-    WorkReason.POSSIBLE_DUPLICATE: "Zoek op het mailadres of er al zo'n mail is. Er ging geen automatisch antwoord.",
+    WorkReason.POSSIBLE_DUPLICATE: "Vergelijk de twee mails. Er ging geen automatisch antwoord.",
     WorkReason.BOUNCED: "Kijk het mailadres na, of bereik de persoon op een andere veilige manier.",
     WorkReason.INFECTED: "Open het bestand niet. Vraag raad aan wie voor de computers zorgt.",
 }
@@ -78,6 +78,7 @@ WHAT_TO_DO: Final = {
 WHERE: Final = {
     WorkReason.UNREADABLE: "#inhoud",
     WorkReason.POSSIBLE_LINK: "/verband",
+    WorkReason.POSSIBLE_DUPLICATE: "/verband",
     WorkReason.BOUNCED: "#mails",
     WorkReason.INFECTED: "#inhoud",
 }
