@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
@@ -33,7 +34,15 @@ def zipped(content: bytes) -> bytes:
     return packed.getvalue()
 
 
-MAIL = b'From: a@example.be\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name="x"\r\n\r\n' + EICAR
+def mailed(content: bytes) -> bytes:
+    """Put a file in a mail."""
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "noor@example.be", "Vraag"
+    mail.set_content("Dag, zie bijlage.")
+    mail.add_attachment(content, maintype="application", subtype="octet-stream", filename="brief.doc")
+    return mail.as_bytes()
+
+
 LOCKED = bytearray(zipped(b"words"))
 LOCKED[6] |= 1
 LOCKED[LOCKED.index(b"PK\x01\x02") + 8] |= 1
@@ -46,7 +55,7 @@ LOCKED[LOCKED.index(b"PK\x01\x02") + 8] |= 1
         (b"", "clean"),
         (EICAR, "found"),
         (zipped(EICAR), "found"),
-        (MAIL, "found"),
+        (mailed(EICAR), "found"),
         (bytes(LOCKED), "notScanned"),
         (bytes(STREAM_LIMIT + 1), "notScanned"),
         (bytes(20 * STREAM_LIMIT), "notScanned"),
