@@ -163,7 +163,7 @@ def test_a_picture_that_cannot_be_taken_apart_is_not_given_out_as_if_it_were(ope
 @pytest.mark.parametrize(
     ("name", "saved"),
     [
-        ('a"b.pdf', "a_b.pdf"),
+        ("a|b.pdf", "a_b.pdf"),
         ("../a.pdf", "_a.pdf"),
         ("é 日本.pdf", "%C3%A9%20%E6%97%A5%E6%9C%AC.pdf"),
         ("a%0d%0ab.pdf", "a%250d%250ab.pdf"),
