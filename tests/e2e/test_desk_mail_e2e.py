@@ -206,6 +206,9 @@ def test_every_state_of_a_mail_fits_its_screen_and_axe_finds_nothing(
     ):
         desk.goto(f"{gateway.url}/desk/{path}")
         desk.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        for frame in desk.locator("details.layout iframe").all():
+            frame.scroll_into_view_if_needed()
+            expect(frame.content_frame.get_by_text("Hallo").first).to_be_visible()
         desk.wait_for_load_state("networkidle")
         desk.screenshot(path=tmp_path / f"{name}-{width}.png", full_page=True)
         assert desk.evaluate("document.documentElement.scrollWidth") <= width, name

@@ -105,8 +105,10 @@ def reading(details: MailDetails) -> str:
 
 
 def notes(details: MailDetails) -> list[str]:
-    """Say what must be noticed of a mail beside what could not be read."""
-    return [note for doubt, note in _NOTES.items() if doubt in details.doubts]
+    """Say everything that must be known before reading: what is missing, what is sealed, what is turned around."""
+    sealed = SEALED[details.sealed_by] if details.sealed_by else ""
+    noticed = [note for doubt, note in _NOTES.items() if doubt in details.doubts]
+    return [said for said in (reading(details), sealed, *noticed) if said]
 
 
 def remote(count: int) -> str:

@@ -37,6 +37,7 @@ def test_what_could_not_be_read_is_said(status: ParseStatus, doubts: tuple[str, 
 def test_a_sealed_mail_is_told_once() -> None:
     sealed = MailDetails(parse_status=ParseStatus.PARTIAL, doubts=("sealed",), sealed_by="pgp")
     assert mail_words.reading(sealed) == ""
+    assert mail_words.notes(sealed) == [mail_words.SEALED["pgp"]]
 
 
 def test_what_must_be_noticed_of_a_mail_that_could_be_read_is_said() -> None:
