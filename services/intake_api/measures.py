@@ -24,11 +24,6 @@ LATENCY = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600, 86400),
 )
 ALARM_MAILS = Counter("onthaal_alarm_mails", "Mails to whoever is on call, by what came of them.", ["outcome"])
-MAILS = Counter(
-    "onthaal_mails_taken",
-    "Mails that were taken in, by the name of their mailbox and what became of them.",
-    ["mailbox", "outcome"],
-)
 
 
 @lru_cache(200)

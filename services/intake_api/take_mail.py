@@ -16,7 +16,6 @@ from onthaal_schema.message import Direction, MessageSubmission
 from onthaal_schema.problems import ServiceUnavailable
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
-from services.intake_api import measures
 from services.intake_api.accept import EARLIEST, Accept, Prepared
 from services.intake_api.caller import Caller
 from services.intake_api.store.mailboxes import Mailboxes, Numbering
@@ -68,11 +67,9 @@ class TakeMail:
                 return await self._again(mail, held.receipt), False
             taking = Taking(self, caller, mail_id, mail, submitted, files, digests, numbering)
             try:
-                taken = await taking.as_what_it_is(held)
+                return await taking.as_what_it_is(held), True
             except Overtaken:
                 continue
-            measures.MAILS.labels(mail.mailbox, taken.outcome).inc()
-            return taken, True
         raise ServiceUnavailable("The mail cannot be stored now; send the same again.", retry_after_sec=1)
 
     async def _again(self, mail: IncomingMail, receipt: MailReceipt) -> MailReceipt:

@@ -83,6 +83,8 @@ async def served(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ONTHAAL_VAR", str(folder))
         environment.setenv("ONTHAAL_DATABASE_URL", new_database())
+        environment.setenv("ONTHAAL_MAIL_ANSWERS_OFF", "stil, stiller")
+        environment.setenv("ONTHAAL_MAIL_DOMAIN", "meldpunt.example")
         app = build(["intake_api"])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     running = asyncio.create_task(server.serve())

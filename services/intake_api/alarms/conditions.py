@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.alarms.settings import AlarmSettings
-from services.intake_api.store.figures import Owed, Standing
+from services.intake_api.store.figures import Mailbox, Owed, Standing
 from services.kit.alarms import Alarm, Condition
 
 REFUSED = {"HTTP 401", "HTTP 403", "HTTP 404"}
 """Answers of a receiver that does not know us any more: a bad deployment, or a token that expired."""
+
+GIVEN_UP = timedelta(days=30)
+"""A mailbox that was not read for so long is not read any more, on purpose."""
 
 
 def conditions(standing: Standing, limits: AlarmSettings, now: datetime) -> Iterator[Condition]:
@@ -31,6 +34,20 @@ def conditions(standing: Standing, limits: AlarmSettings, now: datetime) -> Iter
     if standing.unfetched.count:
         yield Condition(Alarm.NEVER_FETCHED, standing.unfetched.count, standing.unfetched.since)
     yield from _counted(Alarm.DOES_NOT_ADD_UP, standing.owed, lambda one: abs(one.difference))
+    yield from _gaps(standing.mails.mailboxes, limits, now)
+
+
+def _gaps(mailboxes: Sequence[Mailbox], limits: AlarmSettings, now: datetime) -> Iterator[Condition]:
+    """Mails that a server has and we have not, and mailboxes that nobody could read for too long."""
+    found: list[tuple[int, datetime]] = []
+    for box in mailboxes:
+        if box.missing_since and _older(box.missing_since, limits.alarm_mailbox_gap, now):
+            found.append((box.missing, box.missing_since))
+        read_at = box.last_read_at or (box.first_seen_at if box.error else None)
+        if read_at and now - read_at < GIVEN_UP and _older(read_at, limits.alarm_mailbox_silent, now):
+            found.append((1, read_at))
+    if found:
+        yield Condition(Alarm.MAILBOX_GAP, sum(count for count, _ in found), min(since for _, since in found))
 
 
 def _counted(alarm: Alarm, owed: Sequence[Owed], count: Callable[[Owed], int]) -> Iterator[Condition]:

@@ -21,7 +21,7 @@ WHAT: Final = {
     Alarm.IMMEDIATE_DANGER: "Er wacht een contact met een teken van onmiddellijk gevaar. Kijk nu op de werklijst.",
     Alarm.DATABASE_AWAY: "De database antwoordt niet. Er kan niets geregistreerd worden.",
     Alarm.MAIL_NOT_TAKEN: "Een mail kon niet geregistreerd worden; de afzender probeert opnieuw.",
-    Alarm.MAILBOX_GAP: "In de mailbox ontbreken mails die er geweest moeten zijn.",
+    Alarm.MAILBOX_GAP: "Een mailbox heeft mails die niet geregistreerd zijn, of kan niet gelezen worden.",
     Alarm.WORKER_FAILING: "Een deel van de poort stopt telkens opnieuw.",
     Alarm.DISK_NEARLY_FULL: "De schijf is bijna vol.",
     Alarm.QUEUE_AGE: "Gebeurtenissen wachten te lang om overgedragen te worden.",

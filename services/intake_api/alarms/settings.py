@@ -49,6 +49,12 @@ class AlarmSettings(Settings):
     alarm_unfetched: float = Field(
         60, gt=0, description="A contact that was announced and not fetched for longer than this is one."
     )
+    alarm_mailbox_gap: float = Field(
+        10, gt=0, description="Mails that a mailbox has and that were not taken in for longer than this are an alarm."
+    )
+    alarm_mailbox_silent: float = Field(
+        10, gt=0, description="A mailbox that could not be read for longer than this is an alarm."
+    )
     alarm_disk_percent: float = Field(10, ge=0, le=100, description="Less free room than this, in percent, is an alarm.")
     alarm_backup_stamp: Path | None = Field(
         None, description="File or folder that each backup changes; without it the age is not watched."

@@ -20,7 +20,7 @@ from services.intake_api.alarms.settings import BRUSSELS, AlarmSettings
 from services.intake_api.alarms.surroundings import surroundings
 from services.intake_api.measures import ALARM_MAILS
 from services.intake_api.store.alarms import KeptAlarm, KeptAlarms
-from services.intake_api.store.figures import Figures, Owed, Standing
+from services.intake_api.store.figures import Figures, Mails, Owed, Standing
 from services.kit.alarms import URGENT, Alarm, Board, Condition
 from services.kit.clock import Clock
 from services.kit.logging import logger
@@ -196,6 +196,20 @@ def families(standing: Standing, holding: Sequence[Condition], now: datetime) ->
     )
     ages = [((one,), _age(wait.since, now)) for one, wait in work]
     yield gauge("onthaal_work_items_oldest_seconds", "How long the oldest waits.", ages, ["reason"])
+    yield from _of_mail(standing.mails, now)
+
+
+def _of_mail(mails: Mails, now: datetime) -> Iterator[Metric]:
+    boxes = mails.mailboxes
+    yield gauge(
+        "onthaal_mails_taken", "Mails by their mailbox and what became of them.", mails.taken.items(), ["mailbox", "outcome"]
+    )
+    missing = [((box.name,), box.missing) for box in boxes]
+    yield gauge("onthaal_mailbox_missing", "Mails that a mailbox has and that could not be taken in.", missing, ["mailbox"])
+    ages = [((box.name,), _age(box.last_read_at, now)) for box in boxes if box.last_read_at]
+    yield gauge("onthaal_mailbox_last_read_seconds", "How long ago a mailbox was last read.", ages, ["mailbox"])
+    unsent = [((status,), wait.count) for status, wait in mails.unsent.items()]
+    yield gauge("onthaal_outgoing_mails", "Mails of ours that are not sent: queued, failed, bounced.", unsent, ["status"])
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -1,12 +1,12 @@
 """How the database stands: what is owed, what waits, what does not add up. Reads partial indexes, whatever the past holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
@@ -19,6 +19,9 @@ SUBSCRIPTION = tables.subscription.c
 DELIVERY = tables.delivery.c
 EVENT = tables.event.c
 ITEM = tables.work_item.c
+BOX = tables.mailbox.c
+TAKEN = tables.mail_count.c
+OUTGOING = tables.outgoing.c
 
 MOST = 1000
 """How far unfetched deliveries are counted: more is as bad."""
@@ -49,12 +52,34 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Mailbox:
+    """A mailbox, as its reader last reported on it."""
+
+    name: str
+    first_seen_at: datetime
+    last_read_at: datetime | None
+    missing: int
+    missing_since: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Mails:
+    """What came in by mail, and what is to go out: mails taken in by mailbox and outcome, mails of ours that are not sent."""
+
+    mailboxes: tuple[Mailbox, ...] = ()
+    taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    unsent: Mapping[str, Waiting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Standing:
     """How the database stands."""
 
     owed: tuple[Owed, ...]
     work: Mapping[str, Waiting]
     unfetched: Waiting
+    mails: Mails = field(default_factory=Mails)
 
 
 class Figures:
@@ -76,7 +101,19 @@ class Figures:
             owed = [await self._owed(connection, row) for row in (await connection.execute(_subscriptions())).all()]
             work = (await connection.execute(_work())).all()
             unfetched = (await connection.execute(_unfetched(before))).one()
-        return Standing(tuple(owed), {row.reason: Waiting(row.total, row.since) for row in work}, Waiting(*unfetched))
+            mails = await self._mails(connection)
+        work_by_reason = {row.reason: Waiting(row.total, row.since) for row in work}
+        return Standing(tuple(owed), work_by_reason, Waiting(*unfetched), mails)
+
+    async def _mails(self, connection: AsyncConnection) -> Mails:
+        boxes = (await connection.execute(_mailboxes())).all()
+        taken = (await connection.execute(select(TAKEN.mailbox, TAKEN.outcome, TAKEN.count.label("total")))).all()
+        unsent = (await connection.execute(_unsent())).all()
+        return Mails(
+            mailboxes=tuple(Mailbox(*box) for box in boxes),
+            taken={(row.mailbox, row.outcome): row.total for row in taken},
+            unsent={row.status: Waiting(row.total, row.since) for row in unsent},
+        )
 
     async def _owed(self, connection: AsyncConnection, row: Any) -> Owed:
         active = row.status == "active"
@@ -127,6 +164,16 @@ def _subscriptions() -> Any:
 def _work() -> Any:
     columns = ITEM.reason, func.count().label("total"), func.min(ITEM.since).label("since")
     return select(*columns).where(ITEM.finished_at.is_(None)).group_by(ITEM.reason)
+
+
+def _mailboxes() -> Any:
+    columns = BOX.name, BOX.first_seen_at, BOX.last_read_at, BOX.missing, BOX.missing_since, BOX.error
+    return select(*columns).order_by(BOX.name)
+
+
+def _unsent() -> Any:
+    columns = OUTGOING.status, func.count().label("total"), func.min(OUTGOING.created_at).label("since")
+    return select(*columns).where(OUTGOING.status != literal_column("'sent'")).group_by(OUTGOING.status)
 
 
 def _unfetched(before: datetime) -> Any:

@@ -72,8 +72,8 @@ class Mailboxes:
     async def report(self, name: str, report: MailboxReport) -> MailboxState:
         """Keep what a reader saw, and its lease; the report of one that may not read changes nothing."""
         async with self._database.write() as connection:
-            now = await self._database.now(connection)
-            row = await self._seen(connection, name, now, report.uid_validity)
+            row = await self._seen(connection, name, self._database.clock.now(), report.uid_validity)
+            now = await self._database.now(connection)  # once it has the row: whoever had it before took a later lease
             may_read = self._may_read(row, report.reader, now)
             if may_read:
                 values = self._values(row, report, now)

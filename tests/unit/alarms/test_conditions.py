@@ -8,7 +8,7 @@ import pytest
 
 from services.intake_api.alarms.conditions import conditions
 from services.intake_api.alarms.settings import AlarmSettings
-from services.intake_api.store.figures import Owed, Standing, Waiting
+from services.intake_api.store.figures import Mailbox, Mails, Owed, Standing, Waiting
 from services.kit.alarms import Alarm, Board
 from services.kit.clock import SetClock
 
@@ -53,6 +53,35 @@ def alarms(work: dict[str, Waiting] | None = None, unfetched: int = 0, **owed: A
 )
 def test_what_is_an_alarm(owed: dict[str, Any], found: set[Alarm]) -> None:
     assert alarms(**owed) == found
+
+
+@pytest.mark.parametrize(
+    ("box", "count"),
+    [
+        ({}, 0),
+        ({"missing": 3, "missing_since": ago(9)}, 0),
+        ({"missing": 3, "missing_since": ago(11)}, 3),
+        ({"last_read_at": ago(9)}, 0),
+        ({"last_read_at": ago(11)}, 1),
+        ({"last_read_at": ago(11), "missing": 3, "missing_since": ago(60)}, 4),
+        ({"last_read_at": ago(31 * 24 * 60)}, 0),
+        ({"last_read_at": None}, 0),
+        ({"last_read_at": None, "error": "LoginError", "first_seen_at": ago(9)}, 0),
+        ({"last_read_at": None, "error": "LoginError"}, 1),
+    ],
+)
+def test_a_mailbox_with_mails_that_are_not_taken_in_or_that_is_not_read_is_an_alarm(box: dict[str, Any], count: int) -> None:
+    well = {
+        "name": "meldpunt",
+        "first_seen_at": ago(9999),
+        "last_read_at": ago(1),
+        "missing": 0,
+        "missing_since": None,
+        "error": None,
+    }
+    standing = Standing((), {}, Waiting(0, None), Mails((Mailbox(**well | box),)))
+    found = [condition.count for condition in conditions(standing, AlarmSettings(), NOW)]
+    assert found == ([count] if count else [])
 
 
 def test_parts_of_one_name_are_counted_and_each_is_settled_by_itself() -> None:
