@@ -13,6 +13,7 @@ ADDRESS_LIMIT: Final = 320
 
 _TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
 _PLAUSIBLE: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@[^@\s\x00-\x1f\x7f<>(),;:\\\"]+")
+_BRACKETED: Final = re.compile(r"\[mailto:([^\[\]\s<>]{1,320})\]", re.IGNORECASE)
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
 _QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -31,7 +32,7 @@ def mailboxes(header: str) -> Iterator[Mailbox]:
     """Read the mailboxes of an address header whose encoded words are still encoded."""
     draft = _Draft()
     depth = 0
-    for piece in _TOKEN.findall(header):
+    for piece in _TOKEN.findall(_BRACKETED.sub(r"<\1>", header)):
         if piece == "(":
             depth += 1
         elif piece == ")":
@@ -55,13 +56,15 @@ def sender(header: str) -> Mailbox:
     for mailbox in mailboxes(header):
         first = first if first.name else mailbox
         if mailbox.address:
-            return Mailbox(", ".join(filter(None, (*before, mailbox.name))), mailbox.address)
+            return Mailbox(", ".join(filter(None, (*before, mailbox.name)))[:NAME_LIMIT], mailbox.address)
         before.append(mailbox.name)
     return first
 
 
 def plausible(address: str) -> str:
     """Give the address when it can be one, else nothing."""
+    if len(address) > 2 * ADDRESS_LIMIT:
+        return ""
     tidy = _AROUND_AT.sub("@", _QUOTED_LOCAL.sub(r"\1@", address.strip()).strip("'\"").strip()).rstrip(".")
     fits = len(tidy) <= ADDRESS_LIMIT and "=?" not in tidy and clean_line(tidy) == tidy
     return tidy if fits and _PLAUSIBLE.fullmatch(tidy) else ""

@@ -70,6 +70,8 @@ _NOT_ON_ONE_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     """Decode bytes; the second value is False when characters had to be guessed or replaced."""
+    if declared is None and data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii"), True
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _attempt(data, marked) or _guess(data, None)

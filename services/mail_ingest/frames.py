@@ -11,13 +11,14 @@ import orjson
 
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.parsed_mail import Attachment, ParsedMail, Reading
+from services.mail_ingest.route import Route
 
 LENGTH: Final = 8
 READY: Final = b"ready\n"
 FULL, CAREFUL = b"f", b"c"
 """How a mail is to be read; stands before its length."""
 
-_LINES: Final = ("doubts", "recipients", "references", "authentication")
+_LINES: Final = ("doubts", "recipients", "references")
 _PLAIN: Final = (
     "subject",
     "message_id",
@@ -50,6 +51,7 @@ def pack(mail: ParsedMail) -> bytes:
         "reply_to": (mail.reply_to.name, mail.reply_to.address),
         "sent_at": mail.sent_at,
         "marks": dict(mail.marks),
+        "route": mail.route,
         "attachments": [(file.name, file.media_type, len(file.content), file.sniffed) for file in mail.attachments],
     }
     return b"".join((framed(orjson.dumps(head)), *(file.content for file in mail.attachments)))
@@ -69,6 +71,7 @@ def unpack(data: bytes) -> ParsedMail:
             "status": Reading(head["status"]),
             "sender": Mailbox(*head["sender"]),
             "reply_to": Mailbox(*head["reply_to"]),
+            "route": _route(head["route"]),
             "sent_at": datetime.fromisoformat(head["sent_at"]) if head["sent_at"] else None,
             "attachments": tuple(_files(head["attachments"], memoryview(data)[end:])),
             **{name: tuple(head[name]) for name in _LINES},
@@ -77,6 +80,10 @@ def unpack(data: bytes) -> ParsedMail:
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         message = "the parsing process answered something else than a parsed mail"
         raise ValueError(message) from error
+
+
+def _route(told: dict[str, Any]) -> Route:
+    return Route(**(told | {name: tuple(value) for name, value in told.items() if isinstance(value, list)}))
 
 
 def _files(listed: list[tuple[str, str, int, str | None]], content: memoryview) -> Iterator[Attachment]:

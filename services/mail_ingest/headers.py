@@ -98,6 +98,8 @@ def split_part(raw: bytes) -> tuple[Headers, bytes]:
 
 def decode_words(text: str) -> str:
     """Decode the encoded words of RFC 2047, also those cut in the middle of a character."""
+    if "=?" not in text:
+        return text
     pieces: list[str] = []
     pending, charset, position = b"", "", 0
     for word in _WORD.finditer(text):
@@ -128,6 +130,8 @@ def disposition(headers: Headers) -> tuple[str, dict[str, str]]:
 
 def parameters(text: str) -> dict[str, str]:
     """Read parameters, also those in pieces and with a charset (RFC 2231) and those in encoded words."""
+    if not text:
+        return {}
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, str, bool]]] = {}
     for name, value in _PARAMETER.findall(text[:PARAMETER_LIMIT]):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from services.mail_ingest.addresses import Mailbox
+from services.mail_ingest.route import Route
 
 
 class Reading(StrEnum):
@@ -49,12 +50,12 @@ class ParsedMail:
     media_type: str = ""
     report_type: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
-    """The headers that tell a machine from a person, by lower-case name; under `received` how many there are."""
-    authentication: tuple[str, ...] = ()
-    """Every Authentication-Results (RFC 8601), the latest first. Anybody can write one: only those of our own server count."""
+    """The headers that tell a machine from a person, by lower-case name."""
     sealed_by: Literal["smime", "pgp"] | None = None
     """Encrypted, or signed so that it cannot be read here."""
     remote_content: int = 0
     """How much its HTML would load from elsewhere; none of it is ever loaded."""
     display: str = field(default="", repr=False)
     """A document that is safe to show, when the mail has a body in HTML."""
+    route: Route = field(default_factory=Route)
+    """What the servers on its way wrote on it."""

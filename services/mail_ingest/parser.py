@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text, invitations, safe_html, seals, winmail
+from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, winmail
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
@@ -19,7 +19,6 @@ TEXT_LIMIT: Final = 500_000
 SUBJECT_LIMIT: Final = 998
 LINE_LIMIT: Final = 400
 RECIPIENT_LIMIT: Final = 100
-RESULTS_LIMIT: Final = 20
 DISPLAY_LIMIT: Final = 2_000_000
 SCAN_LIMIT: Final = 256_000
 SCANNED_VALUE: Final = 2_000
@@ -49,11 +48,13 @@ MARKS: Final = frozenset(
         "list-archive",
         "mailing-list",
         "feedback-id",
-        "delivered-to",
-        "x-original-to",
+        "user-agent",
+        "x-mailer",
         "x-loop",
-        "x-ms-exchange-inbox-rules-loop",
-        "x-autoreply-to",
+        "x-cron-env",
+        "x-fc-machinegenerated",
+        "x-ms-exchange-message-is-ndr",
+        "x-onthaal",
     ]
 )
 """Headers that `machine_mail` judges by."""
@@ -88,14 +89,33 @@ def parse(raw: bytes, *, careful: bool = False) -> ParsedMail:
 
 
 def scan(raw: bytes) -> ParsedMail:
-    """Give a mail of which only sender and subject were looked for, in the first 256 kB; its status is failed."""
+    """Give a mail of which only the headers were looked at, in its first 256 kB; its status is failed."""
     try:
         block, _ = headers.split_message(raw[:SCAN_LIMIT])
         short = Headers(tuple((name, value[:SCANNED_VALUE]) for name, value in block.fields))
-        subject = short.text("subject")[:SUBJECT_LIMIT]
-        return ParsedMail(Reading.FAILED, ("failed",), sender=_sender(short), subject=subject)
+        return _headed(short, ParsedMail(Reading.FAILED, ("failed",)))
     except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError):
         return ParsedMail(Reading.FAILED, ("failed",))
+
+
+def _headed(found: Headers, mail: ParsedMail) -> ParsedMail:
+    """Add to a mail what its headers tell."""
+    kind = headers.content_type(found)
+    return replace(
+        mail,
+        sender=_sender(found),
+        reply_to=addresses.sender(found.raw("reply-to")),
+        recipients=_recipients(found),
+        subject=found.text("subject")[:SUBJECT_LIMIT],
+        sent_at=headers.moment(found),
+        message_id=_identifier(found.text("message-id")),
+        in_reply_to=_identifier(found.text("in-reply-to")),
+        references=headers.message_ids(found.raw("references")),
+        media_type=kind.full,
+        report_type=kind.parameters.get("report-type", "").lower(),
+        marks=_marks(found),
+        route=route.read(found),
+    )
 
 
 @dataclass
@@ -128,30 +148,18 @@ class _Reader:
         found, body = headers.split_message(raw)
         if not found.fields:
             self._doubts.add("headers")
-        kind = headers.content_type(found)
         text = self._text(self._walk.node(found, body), top=True).strip("\n")
         display = self._display()
         text = self._cut(text if text.strip() else self._instead(text))
-        sender, subject = _sender(found), found.text("subject")[:SUBJECT_LIMIT]
-        if any(map(turns_around, (text, subject, sender.name))):
+        mail = _headed(found, ParsedMail(Reading.COMPLETE))
+        if any(map(turns_around, (text, mail.subject, mail.sender.name))):
             self._doubts.add("bidi")
-        return ParsedMail(
-            Reading.PARTIAL if self._doubts - NOTED else Reading.COMPLETE,
-            tuple(sorted(self._doubts)),
-            sender=sender,
-            reply_to=addresses.sender(found.raw("reply-to")),
-            recipients=_recipients(found),
-            subject=subject,
-            sent_at=headers.moment(found),
-            message_id=_identifier(found.text("message-id")),
-            in_reply_to=_identifier(found.text("in-reply-to")),
-            references=headers.message_ids(found.raw("references")),
+        return replace(
+            mail,
+            status=Reading.PARTIAL if self._doubts - NOTED else Reading.COMPLETE,
+            doubts=tuple(sorted(self._doubts)),
             text=text,
             attachments=self._shelf.files(),
-            media_type=kind.full,
-            report_type=kind.parameters.get("report-type", "").lower(),
-            marks=_marks(found),
-            authentication=_lines(found, "authentication-results"),
             sealed_by=self._found.seal,
             remote_content=self._remote,
             display=display,
@@ -329,12 +337,4 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    names = found.names()
-    marks = {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in names & MARKS}
-    return marks | ({"received": str(sum(name == "received" for name, _ in found.fields))} if "received" in names else {})
-
-
-def _lines(found: Headers, name: str) -> tuple[str, ...]:
-    if name not in found.names():
-        return ()
-    return tuple(clean_line(value)[:SCANNED_VALUE] for value in islice(found.all(name), RESULTS_LIMIT))
+    return {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in found.names() & MARKS}

@@ -44,8 +44,17 @@ _OPENED: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,40})")
 _VOID: Final = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
-_IMPLIED: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
-"""Tags that end when the same one begins."""
+_ENDS: Final = {
+    "p": {"p"},
+    "li": {"li"},
+    "option": {"option"},
+    "dd": {"dd", "dt"},
+    "dt": {"dd", "dt"},
+    "td": {"td", "th"},
+    "th": {"td", "th"},
+    "tr": {"td", "th", "tr"},
+}
+"""Tags that end, when nothing else was opened in them, where the key begins."""
 _LOADING: Final = re.compile(
     r"(?:[\s\"'/](?:src|srcset|background|poster|data|lowsrc|dynsrc|classid|codebase|(?:xlink:)?href)\s*=\s*[\"']?\s*(?:[^\"'<>]*,\s*)?"
     r"|url\(\s*[\"']?\s*|@import\s+[\"']\s*)(?:https?:|ftp:)?$",
@@ -114,7 +123,9 @@ def _depth(html: str) -> int:
     for found in _OPENED.finditer(html):
         name = found[2].lower()
         if not found[1]:
-            if name not in _VOID and not (name in _IMPLIED and open_tags[-1:] == [name]):
+            if name not in _VOID:
+                while open_tags and open_tags[-1] in _ENDS.get(name, ()):
+                    open_tags.pop()
                 open_tags.append(name)
                 deepest = max(deepest, len(open_tags))
         elif name in open_tags[-8:]:

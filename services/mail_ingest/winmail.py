@@ -173,6 +173,8 @@ def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise Unreadable
         yield name, data[place + 9 : end]
         place = end + 2
+    if data[place:].strip(b"\0\r\n "):
+        raise Unreadable
 
 
 def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -15,8 +15,8 @@ from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.kit.scanning import Scanner, scanned
 from services.kit.throttle import Throttle
+from services.kit.words import PageLanguage
 from services.public_site import upload
-from services.public_site.catalogue import PageLanguage
 from services.public_site.form import Answers, WrongAnswers, submission
 from services.public_site.pages import PublicPages
 from services.public_site.upload import Posted

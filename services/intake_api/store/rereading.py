@@ -37,6 +37,17 @@ class Rereading:
         self._contacts = contacts
         self._blobs = blobs
 
+    async def of_status(self, statuses: Sequence[ParseStatus]) -> Sequence[UUID]:
+        """List the mails of which so much could be read, oldest first."""
+        contact = tables.contact.c
+        query = (
+            select(contact.id)
+            .where(contact.parse_status.in_(statuses), contact.erased_at.is_(None))
+            .order_by(contact.received_at)
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalars().all()
+
     async def replace(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload], by: str) -> Contact:
         """Replace what was read of a mail and the files that were found in it; the original stays.
 

@@ -22,6 +22,7 @@ _DOUBTS: Final = {
     "parts": "de mail heeft te veel delen",
     "cut": "de mail is onderweg afgebroken",
     "sealed": "een deel is versleuteld",
+    "files": "de bijlagen konden niet apart bewaard worden",
     "encrypted": "een zip-bestand heeft een wachtwoord",
     "winmail": "het bestand winmail.dat kon niet geopend worden",
     "fragment": "dit is maar een stuk van een mail die in stukken verstuurd is",

@@ -11,8 +11,9 @@ import pytest
 from onthaal_schema.contact import MailSubmission, Nature, ParseStatus
 from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.problems import Erased, InvalidInput, PayloadTooLarge, ServiceUnavailable
-from services.mail_ingest.ingest import Ingest, ReceivedMail
+from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
+from services.mail_ingest.received import ReceivedMail
 from tests.unit.mail_ingest.awkward import HEAD, PDF, PLAIN, mail, parts
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -11,7 +11,8 @@ from services.mail_ingest import frames
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.parser import parse
-from tests.unit.mail_ingest.awkward import ALL, HEAD, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.awkward import HEAD, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.corpus import ALL
 
 SLOW = parts(*["Content-Type: text/html\n\n" + "<b>w</b>" * 150_000] * 12)
 """Takes seconds on any machine."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from services.mail_ingest import parser
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.parser import parse, scan
-from tests.unit.mail_ingest.awkward import ALL, HEAD, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.awkward import HEAD, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.corpus import ALL
 
 FUZZ = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 PIECES = [

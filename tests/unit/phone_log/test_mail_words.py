@@ -46,8 +46,10 @@ def test_what_must_be_noticed_of_a_mail_that_could_be_read_is_said() -> None:
 
 def test_every_doubt_of_the_reader_has_words() -> None:
     readers = Path("services/mail_ingest").glob("*.py")
-    doubts = {doubt for reader in readers for doubt in re.findall(r'doubts\.add\("(\w+)"\)', reader.read_text())}
-    assert {"charset", "bidi"} <= doubts
+    doubts = {
+        doubt for reader in readers for doubt in re.findall(r'doubts(?:\.add\(|=\(\*\w+\.doubts, )"(\w+)"', reader.read_text())
+    }
+    assert {"charset", "bidi", "files"} <= doubts
     for doubt in doubts:
         details = MailDetails(parse_status=ParseStatus.PARTIAL, doubts=(doubt,))
         assert "anders dan verwacht" not in mail_words.reading(details), doubt
