@@ -41,7 +41,8 @@ def create(house: House) -> Service:
     intake = house.intake.own("mail_ingest")
     out = read(MailOutSettings)
     sender = answering(house, out)
-    ingest = Ingest(intake, parser, _ours(settings, read(MailTrustSettings), out), sender.wake if sender else None)
+    wake = sender.wake if sender else None
+    ingest = Ingest(intake, parser, _ours(settings, read(MailTrustSettings), out), wake, settings.scanner())
     listener = Listener(settings, ingest, house.clock, house.alarms)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [

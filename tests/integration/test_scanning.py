@@ -2,6 +2,7 @@
 
 import io
 import re
+import smtplib
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -96,6 +97,37 @@ def test_a_virus_in_a_form_is_stored_told_and_kept_from_a_single_click(clamd: Sc
         assert twice.content == EICAR
         assert twice.headers["content-disposition"] == "attachment; filename*=UTF-8''brief.txt.virus"
         assert "Virus gevonden in een bestand" in desk.get("/desk").text
+
+
+def test_a_virus_in_a_mail_is_found_wherever_it_is_kept(clamd: Scanner, tmp_path: Path) -> None:
+    with running(tmp_path, "intake_api", "mail_ingest", "phone_log", ONTHAAL_CLAMD=f"127.0.0.1:{clamd.port}") as gateway:
+        send(gateway, mailed(EICAR))
+        send(gateway, mailed(b"words"))
+        infected, clean = sorted(mail_files(gateway), key=lambda files: files["brief.doc"], reverse=True)
+        assert infected == {"original.eml": "found", "brief.doc": "found"}
+        assert clean == {"original.eml": "clean", "brief.doc": "clean"}
+        with at_desk(gateway) as desk:
+            assert desk.get("/desk").text.count("Virus gevonden in een bestand</p>") == 1
+
+
+def test_a_mail_is_taken_while_the_scanner_is_away(tmp_path: Path) -> None:
+    with running(tmp_path, "intake_api", "mail_ingest", ONTHAAL_CLAMD="/nowhere/clamd.ctl") as gateway:
+        send(gateway, mailed(EICAR))
+        assert mail_files(gateway) == [{"original.eml": "notScanned", "brief.doc": "notScanned"}]
+
+
+def send(gateway: Gateway, mail: bytes) -> None:
+    """Send a mail; on return it is stored."""
+    with smtplib.SMTP("127.0.0.1", gateway.smtp_port) as client:
+        client.sendmail("noor@example.be", "meldpunt@example.org", mail)
+
+
+def mail_files(gateway: Gateway) -> list[dict[str, str]]:
+    """Give what is said of the files of each mail, by name."""
+    with gateway.client() as api:
+        mails = api.post("/contacts/query", json={"channel": ["mail"]}).json()["items"]
+        contacts = [api.get(f"/contacts/{mail['id']}").json() for mail in mails]
+    return [{file["name"]: file["virus"] for file in contact["files"]} for contact in contacts]
 
 
 def test_when_the_scanner_is_away_files_are_kept_and_called_not_scanned(tmp_path: Path) -> None:
