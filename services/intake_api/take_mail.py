@@ -61,8 +61,11 @@ class TakeMail:
         mail, submitted = self._dated(mail, submitted)
         digests = Digests.of(self.accept.vault, mail)
         numbering = await self.mailboxes.numbering(mail.mailbox, mail.place.uid_validity) if mail.place else None
-        for _ in range(PATIENCE):
-            held = await self.mails.look(mail_id, mail, digests, numbered_anew=bool(numbering and numbering.anew))
+        anew = bool(numbering and numbering.anew)
+        for attempt in range(PATIENCE):
+            # one that answers nothing is most likely new, and if it is not, its commit tells
+            sure = attempt or anew or _may_belong_to_another(mail, digests)
+            held = await self.mails.look(mail_id, mail, digests, numbered_anew=anew) if sure else Held()
             if held.receipt:
                 return await self._again(mail, held.receipt), False
             taking = Taking(self, caller, mail_id, mail, submitted, files, digests, numbering)
@@ -173,7 +176,7 @@ class Taking:
         submission = self.mail.contact.model_copy(update={name: value for name, value in said.items() if value is not None})
         submitted = {**self.submitted, **({"relatedTo": str(belongs.related_to)} if belongs.related_to else {})}
         outcome = self._outcome(submission)
-        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files)
+        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files, in_turn=True)
         new = prepared.new
         new.row["possible_link"] = belongs.possible_link
         new.work = [
@@ -232,6 +235,10 @@ class Taking:
         now = prepared.new.row["registered_at"]
         mail = StaffMail(prepared.new.id, self.mail.mailbox, details.message_id, None, details.sent_at or now)
         return staff_mail(self.intake.accept.vault, prepared.key, mail, now)
+
+
+def _may_belong_to_another(mail: IncomingMail, digests: Digests) -> bool:
+    return bool(digests.tokens or digests.references or mail.bounce or mail.by_staff)
 
 
 def submitted_contact(mail: IncomingMail) -> Wire:

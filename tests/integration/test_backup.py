@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.__main__ import app
+from services.intake_api.store.files import IN_ITS_ROW
 from services.intake_api.store.ledger import Erasure, Ledger
 from services.intake_api.store.vault import UnusableKeys
 from tests.engines import NewDatabase, eventually
@@ -115,12 +116,17 @@ def desk(small: Site) -> Iterator[httpx.Client]:
         yield api
 
 
+LARGE, SMALL = IN_ITS_ROW, 300
+"""A file beside the database, and one in its row."""
+
+
 def submission(channel: str, phone: str | None = None) -> list[tuple[str, tuple[str, bytes, str]]]:
     person = {"person": {"name": "An Peeters", "phone": phone}} if phone else {}
     contact = json.dumps({"channel": channel, "kind": "melding", "text": f"Woorden per {channel}", **person}).encode()
     return [
         ("contact", ("", contact, "application/json")),
-        ("scan", (f"{channel}.pdf", channel.encode() * 300, "application/pdf")),
+        ("scan", (f"{channel}.pdf", channel.encode() * LARGE, "application/pdf")),
+        ("attachment", (f"{channel}.txt", channel.encode() * SMALL, "text/plain")),
     ]
 
 
@@ -133,8 +139,8 @@ def register(api: httpx.Client, channel: str = "brief", phone: str | None = None
 def opens(api: httpx.Client, contact: str, channel: str) -> bool:
     held = api.get(f"/contacts/{contact}").json()
     assert held["text"] == f"Woorden per {channel}"
-    file = held["files"][0]["id"]
-    return api.get(f"/contacts/{contact}/files/{file}").content == channel.encode() * 300
+    contents = [api.get(f"/contacts/{contact}/files/{file['id']}").content for file in held["files"]]
+    return contents == [channel.encode() * times for times in (LARGE, SMALL)]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
-from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import SUBMISSION, Wire, correction_place, file_place
 from services.intake_api.store.vault import DataKey, Vault
 
@@ -66,7 +66,7 @@ class Rereading:
         try:
             contact, gone = await self._replace(contact_id, reading, kept, by)
         except Erased:
-            await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+            await forget(self._blobs, contact_id, kept)
             raise
         await self._blobs.remove(contact_id, gone)
         self._database.events.fire()
