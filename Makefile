@@ -74,6 +74,10 @@ test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while client
 	@deploy/setup/compiler
 	@$(PY) -m tests.faults
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Read CASES=200000 mails that nobody wrote, from SEED=1 on
+	@$(PY) -m tests.fuzz
+
 train: $(INSTALLED) ## Train the model again from the data in the repository
 	$(BIN)/onthaal tagging train
 
