@@ -17,6 +17,7 @@ from services.kit.scanning import Clamd, scanned
 from tests.clamd import EICAR, STREAM_LIMIT, Scanner, scanning
 from tests.integration.test_desk import hidden, register_call, signed_in
 from tests.integration.test_form import post, reviewed
+from tests.mail_contacts import File, register_mail
 from tests.running import Gateway, running
 
 
@@ -108,6 +109,18 @@ def test_a_virus_in_a_mail_is_found_wherever_it_is_kept(clamd: Scanner, tmp_path
         assert clean == {"original.eml": "clean", "brief.doc": "clean"}
         with at_desk(gateway) as desk:
             assert desk.get("/desk").text.count("Virus gevonden in een bestand</p>") == 1
+
+
+def test_what_a_later_parser_finds_in_a_mail_is_scanned_too(clamd: Scanner, tmp_path: Path) -> None:
+    services = ("intake_api", "phone_log")
+    with running(tmp_path, *services, ONTHAAL_CLAMD=clamd.socket) as gateway, gateway.client() as api, at_desk(gateway) as desk:
+        contact = register_mail(api, File("original.eml", mailed(EICAR), "message/rfc822", "original"), parseStatus="failed")
+        gateway.command("mail", "reparse")
+        assert {file["name"]: file.get("virus") for file in api.get(f"/contacts/{contact}").json()["files"]} == {
+            "original.eml": None,
+            "brief.doc": "found",
+        }
+        assert "Virus gevonden in een bestand" in desk.get("/desk").text
 
 
 def test_a_mail_is_taken_while_the_scanner_is_away(tmp_path: Path) -> None:
