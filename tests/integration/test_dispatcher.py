@@ -191,7 +191,7 @@ async def test_a_post_that_was_under_way_does_not_end_the_rest_that_was_asked_fo
         told, under_way = (await hand_over.deliveries.take(subscription, 2)).claimed
         later = Later(told.events[0].position, "HTTP 429", rest=timedelta(minutes=30))
         await hand_over.deliveries.settle(subscription, [Served(told, later=later)])
-        await hand_over.deliveries.settle(subscription, [Served(under_way, delivered=[under_way.events[0].position])])
+        await hand_over.deliveries.settle(subscription, [Served(under_way, delivered=(under_way.events[0].position,))])
         await hand_over.tell(*map(event, contacts(1)))
         assert not (await hand_over.deliveries.take(subscription, 10)).claimed
 
@@ -424,12 +424,12 @@ async def test_who_lost_a_claim_can_neither_free_nor_move_it(database_url: str) 
         second = (await hand_over.deliveries.take(subscription, 10)).claimed
         assert [one.contact_id for one in second] == [one.contact_id for one in first] == [contact]
 
-        await hand_over.deliveries.settle(subscription, [Served(first[0], delivered=[first[0].events[0].position])])
+        await hand_over.deliveries.settle(subscription, [Served(first[0], delivered=(first[0].events[0].position,))])
         row = await hand_over.subscription(subscription)
         assert (row["delivered"], row["pending"]) == (1, 1)
         [claim] = row["claims"]
         assert claim["holder"] == second[0].lease.holder
-        await hand_over.deliveries.settle(subscription, [Served(second[0], [one.position for one in second[0].events])])
+        await hand_over.deliveries.settle(subscription, [Served(second[0], tuple(one.position for one in second[0].events))])
         row = await hand_over.subscription(subscription)
         assert (row["delivered"], row["pending"], row["claims"]) == (2, 0, [])
 

@@ -83,7 +83,7 @@ async def test_two_dispatchers_share_the_work_and_one_that_is_killed_loses_nothi
 def served_of(claimed: Claimed, *, failing: bool) -> Served:
     if failing:
         return Served(claimed, later=Later(claimed.events[0].position, "HTTP 500"))
-    return Served(claimed, [owed.position for owed in claimed.events])
+    return Served(claimed, tuple(owed.position for owed in claimed.events))
 
 
 async def test_the_clocks_of_two_nodes_may_be_an_hour_apart(postgres: Postgres) -> None:

@@ -26,7 +26,7 @@ AT_ONCE = 400
 """Contacts that are taken in one transaction, or ten batches where that is more: few transactions, so that the database's answer
 is seldom waited for, and no more than a lease has time for."""
 GATHERING = 0.02
-"""Seconds that what was taken waits for others to be settled with, while there is more to post anyway."""
+"""Seconds that what was answered waits for others to be settled with, while there is more to post anyway."""
 AHEAD = 3
 """How many such takings are under way: waiting, being posted, or not yet settled."""
 
@@ -51,7 +51,8 @@ class Lane:
         self._finished = asyncio.Event()
 
     def wake(self) -> None:
-        """Look for something to deliver."""
+        """Look for something to deliver, once more if that is being done already."""
+        self._more = True
         self._woken.set()
 
     def stop(self) -> None:
@@ -83,15 +84,16 @@ class Lane:
         await self._settle()
 
     async def _fill(self, group: asyncio.TaskGroup) -> None:
-        self._more = True
         while self._more and not self._stopping and self._has_room:
+            self._more = False  # unless it turns out that there is, or is told meanwhile
             try:
                 taken = await self._deliveries.take(self._id, self._at_once)
             except ServiceUnavailable:
                 log.warning("nothing can be taken now", subscription=str(self._id))
                 await asyncio.sleep(1)
+                self._more = True
                 continue
-            self._subscriber, self._more = taken.subscriber, taken.more
+            self._subscriber, self._more = taken.subscriber, self._more or taken.more
             self._accept(taken.claimed, group)
 
     @property
@@ -145,8 +147,10 @@ class Lane:
         room = self._batch
         while room and self._waiting and not self._waiting[0].attempts:
             claimed = self._waiting.popleft()
-            together.append(replace(claimed, events=claimed.events[:room]))
-            room -= len(together[-1].events)
+            if len(claimed.events) > room:
+                claimed = replace(claimed, events=claimed.events[:room])
+            together.append(claimed)
+            room -= len(claimed.events)
         return together
 
     async def _serve(self, claimed: Claimed) -> None:
@@ -205,8 +209,11 @@ class Lane:
             return Answer(Fate.LATER, type(error).__name__)
 
     def _finish(self, served: Served) -> None:
+        if not self._served and self._waiting:
+            asyncio.get_running_loop().call_later(GATHERING, self._finished.set)
         self._served.append(served)
-        self._finished.set()
+        if not self._waiting:
+            self._finished.set()
 
     def give_back(self) -> None:
         """Give back what was taken and is not being posted yet."""
@@ -229,8 +236,6 @@ class Lane:
             await self._finished.wait()
             self._finished.clear()
             await self._settle()
-            if self._waiting and not self._stopping:
-                await asyncio.sleep(GATHERING)
 
     async def _settle(self) -> None:
         served, self._served = self._served, []
@@ -250,7 +255,9 @@ class Lane:
             self._at_work.pop(one.claimed.contact_id, None)
         if not self._at_work:
             self._failures = settled.health.failures
-        if settled.more or self._more:
+        if settled.more:
+            self.wake()
+        elif self._more:
             self._woken.set()
         if any(one.later for one in served):
             self._deliveries.committed.fire()  # to look when it is due again
@@ -259,9 +266,9 @@ class Lane:
 def _note(served: Served, events: Sequence[Pending], answer: Answer, *, is_one: bool = True) -> None:
     match answer.fate:
         case Fate.TAKEN:
-            served.delivered += [event.position for event in events]
+            served.delivered += tuple([event.position for event in events])
         case Fate.REFUSED:
-            served.dead.append((events[0].position, answer.reason))
+            served.dead += ((events[0].position, answer.reason),)
         case Fate.LATER:
             waits = timedelta(seconds=answer.retry_after), timedelta(seconds=answer.rest)
             served.later = Later(events[0].position, answer.reason, *waits, is_one)
