@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.intake_api.handover import sink
-from services.intake_api.store.deliveries import Later, Patience, Pending, Served, Subscriber
+from services.intake_api.store.deliveries import Deliveries, Later, Patience, Pending, Served, Subscriber, Taken
 from services.kit.clock import SetClock
 from tests.handing_over import SECRET, HandOver, contacts, event, handing_over, until
 from tests.receiving import Answer, Receiver, receiving
@@ -75,6 +75,27 @@ async def test_what_is_told_while_a_contact_is_being_served_is_delivered_too(dat
             await until(lambda: is_done(hand_over, subscription, 118), 30)
         assert versions(receiver, one) == versions(receiver, other) == list(range(1, 60))
         assert len(receiver.attempts) == 118
+
+
+class Asked(Deliveries):
+    """Deliveries that know how often they were asked for more."""
+
+    times = 0
+
+    async def take(self, subscription_id: UUID, limit: int) -> Taken:
+        self.times += 1
+        return await super().take(subscription_id, limit)
+
+
+async def test_when_all_is_taken_nobody_asks_for_more_while_it_is_posted(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        hand_over.deliveries = asked = Asked(hand_over.database, hand_over.vault, FAST)
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(delay_s=0.02)
+        await hand_over.tell(*(event(contact) for contact in contacts(200)))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 200))
+        assert asked.times <= 3
 
 
 async def test_a_hanging_subscriber_holds_up_no_other(database_url: str, receiver: Receiver) -> None:
