@@ -14,6 +14,7 @@ from uuid import UUID
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.handover.sink import Answer, Fate, Sink
 from services.intake_api.store.deliveries import Claimed, Deliveries, Later, Pending, Served, Subscriber
+from services.intake_api.store.engine import Signal
 from services.kit.logging import error_name, logger
 
 log = logger(__name__)
@@ -26,7 +27,7 @@ AT_ONCE = 400
 """Contacts that are taken in one transaction, or ten batches where that is more: few transactions, so that the database's answer
 is seldom waited for, and no more than a lease has time for."""
 GATHERING = 0.02
-"""Seconds that what was answered waits for others to be settled with, while there is more to post anyway."""
+"""Seconds that what was taken waits for others to be settled with, while there is more to post anyway."""
 AHEAD = 3
 """How many such takings are under way: waiting, being posted, or not yet settled."""
 
@@ -49,6 +50,7 @@ class Lane:
         self._stopping = False
         self._woken = asyncio.Event()
         self._finished = asyncio.Event()
+        self._all_posted = Signal()
 
     def wake(self) -> None:
         """Look for something to deliver, once more if that is being done already."""
@@ -209,11 +211,10 @@ class Lane:
             return Answer(Fate.LATER, type(error).__name__)
 
     def _finish(self, served: Served) -> None:
-        if not self._served and self._waiting:
-            asyncio.get_running_loop().call_later(GATHERING, self._finished.set)
         self._served.append(served)
+        self._finished.set()
         if not self._waiting:
-            self._finished.set()
+            self._all_posted.fire()
 
     def give_back(self) -> None:
         """Give back what was taken and is not being posted yet."""
@@ -236,6 +237,8 @@ class Lane:
             await self._finished.wait()
             self._finished.clear()
             await self._settle()
+            if self._waiting and not self._stopping:
+                await self._all_posted.wait(GATHERING)
 
     async def _settle(self) -> None:
         served, self._served = self._served, []

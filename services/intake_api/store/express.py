@@ -71,30 +71,31 @@ SELECT read.read, mine.* FROM read LEFT JOIN (
     FROM following JOIN claimed ON claimed.contact_id = following.contact_id AND claimed.holder = $4 WHERE following.wanted
 ) mine ON true ORDER BY mine.position
 """
-_SETTLE_BEGIN = """
-BEGIN; SET LOCAL plan_cache_mode TO force_custom_plan; SELECT FROM subscription WHERE id = '{}' FOR NO KEY UPDATE
-"""
 # `IS NOT DISTINCT FROM` keeps the planner from the index of all that is pending, and from weighing every position for it
-_SETTLE = """
+_DELIVERED = """
 WITH delivered AS (
     UPDATE delivery SET state = 'delivered', reason = NULL, settled_at = clock_timestamp(), attempts = attempts + 1
     WHERE subscription_id = $1 AND position = ANY($2::bigint[]) AND state IS NOT DISTINCT FROM 'pending' RETURNING 1
-), done AS MATERIALIZED (
-    SELECT mine.ctid FROM unnest($3::uuid[], $4::uuid[]) AS served (contact_id, holder)
+)
+UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered),
+    failures = CASE WHEN $3 THEN 0 ELSE failures END,
+    failing_since = CASE WHEN $3 THEN NULL ELSE failing_since END,
+    held_until = CASE WHEN $3 AND (failures >= $4 OR held_until <= clock_timestamp()) THEN NULL ELSE held_until END
+WHERE id = $1 RETURNING failures, failing_since, held_until
+"""
+_FREE = """
+WITH done AS MATERIALIZED (
+    SELECT mine.ctid FROM unnest($2::uuid[], $3::uuid[]) AS served (contact_id, holder)
     CROSS JOIN LATERAL (
         SELECT ctid FROM claim WHERE subscription_id = $1 AND contact_id = served.contact_id AND holder = served.holder AND (
             SELECT position FROM delivery
-            WHERE contact_id = served.contact_id AND subscription_id = $1 AND state = 'pending' AND position <> ALL($2::bigint[]) LIMIT 1
+            WHERE contact_id = served.contact_id AND subscription_id = $1 AND state = 'pending' LIMIT 1
         ) IS NULL LIMIT 1
     ) mine
 ), freed AS (
     DELETE FROM claim WHERE ctid = ANY(ARRAY(SELECT ctid FROM done)) RETURNING 1
 )
-UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered),
-    failures = CASE WHEN $5 THEN 0 ELSE failures END,
-    failing_since = CASE WHEN $5 THEN NULL ELSE failing_since END,
-    held_until = CASE WHEN $5 AND (failures >= $6 OR held_until <= clock_timestamp()) THEN NULL ELSE held_until END
-WHERE id = $1 RETURNING failures, failing_since, held_until, (SELECT count(*) FROM freed) AS freed
+SELECT count(*) FROM freed
 """
 _RELEASE = """
 UPDATE claim SET holder = NULL, lease_until = NULL, attempts = CASE WHEN was_answered THEN 0 ELSE attempts END
@@ -137,13 +138,13 @@ class Express:
         mine = [one.claimed.contact_id for one in served], [one.claimed.lease.holder for one in served]
         async with self._database.line() as line:
             # the row first, and then statements that see what whoever held it has done
-            await line.execute(_SETTLE_BEGIN.format(subscription_id))
-            health = await line.fetchrow(_SETTLE, subscription_id, positions, *mine, bool(positions), self._patience.threshold)
-            owed = health is not None and health["freed"] < len(served)
+            await line.execute(f"BEGIN; SELECT FROM subscription WHERE id = '{subscription_id}' FOR NO KEY UPDATE")
+            health = await line.fetchrow(_DELIVERED, subscription_id, positions, bool(positions), self._patience.threshold)
+            owed = await line.fetchval(_FREE, subscription_id, *mine) < len(served)
             if owed:  # or lost to another holder
                 owed = bool(await line.fetch(_RELEASE, subscription_id, *mine, [bool(one.delivered) for one in served]))
             await line.execute("COMMIT")
-        return Settled(Health(*health[:3]), owed) if health else REMOVED
+        return Settled(Health(*health), owed) if health else REMOVED
 
 
 def is_common(served: Sequence[Served]) -> bool:
