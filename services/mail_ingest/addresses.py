@@ -10,9 +10,15 @@ from services.mail_ingest.headers import ENCODED_WORD, decode_words
 
 NAME_LIMIT: Final = 400
 ADDRESS_LIMIT: Final = 320
+ANGLE_LIMIT: Final = 1_000
 
 _TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
-_PLAUSIBLE: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@[^@\s\x00-\x1f\x7f<>(),;:\\\"]+")
+_PLAUSIBLE: Final = re.compile(
+    r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@(?:[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+|\[[0-9a-zA-Z:.]{1,60}\])"
+)
+_ROUTE: Final = re.compile(r"^(?:mailto:|[,\s]*@[^:<>]*:)\s*", re.IGNORECASE)
+_COMMENT: Final = re.compile(r"\([^()]*\)")
+_AROUND_DOT: Final = re.compile(r"\s{0,20}\.\s{0,20}")
 _BRACKETED: Final = re.compile(r"\[mailto:([^\[\]\s<>]{1,320})\]", re.IGNORECASE)
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
 _QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
@@ -82,7 +88,7 @@ class _Draft:
 
     def add(self, piece: str) -> None:
         if piece.startswith("<") and "@" in piece:
-            self.angle = piece.strip("<>").rpartition(":")[2]
+            self.angle = _AROUND_DOT.sub(".", _COMMENT.sub("", _ROUTE.sub("", piece.strip("<> ")[:ANGLE_LIMIT])))
         elif piece.startswith('"'):
             self.words.append(_QUOTED_PAIR.sub(r"\1", piece[1:].removesuffix('"')))
         elif piece.startswith("@") and self._after_quoted:

@@ -59,6 +59,7 @@ _MOST_DAMAGE: Final = 0.02
 _JAPANESE: Final = re.compile(rb"\x1b\$[@B]|\x1b\(J")
 _NOT_LIKE_ASCII: Final = ("utf_7", "utf_16", "utf_32", "iso2022", "hz")
 _WESTERN: Final = frozenset({"cp1252", "cp1254", "iso8859_15"})
+_NARROW: Final = frozenset({"gb2312", "gbk", "euc_kr", "shift_jis", "big5"})
 _MULTIBYTE: Final = frozenset({"gb18030", "cp949", "cp932", "cp950", "euc_jp", "big5hkscs", "iso2022_jp_ext"})
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf_8_sig"), (b"\xff\xfe", "utf_16"), (b"\xfe\xff", "utf_16"))
 _TURNED: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -75,9 +76,12 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _attempt(data, marked) or _guess(data, None)
-    encoding = _encoding(declared)
+    exact = _encoding(declared)
+    encoding = SUPERSETS.get(exact, exact) if exact else None
     if encoding in {None, "utf_8"} and _JAPANESE.search(data[:100_000]):
         encoding = "iso2022_jp_ext"
+    elif exact in _NARROW and _attempt(data, exact) is None and (unicode := _attempt(data, "utf_8")):
+        return unicode  # what is not in the declared set is Unicode, rather than in a set that holds almost any bytes
     if data.isascii() and (encoding is None or not encoding.startswith(_NOT_LIKE_ASCII)):
         return data.decode("ascii"), True
     return _by_declared(data, encoding) or _guess(data, encoding)
@@ -97,7 +101,9 @@ def _by_declared(data: bytes, encoding: str | None) -> tuple[str, bool] | None:
         return found
     if encoding == "iso2022_jp_ext" and _JAPANESE.search(data) and (found := _attempt(_as_shift_jis(data), "cp932")):
         return found
-    return next(filter(None, (_attempt(data, other) for other in _ALTERNATIVES.get(encoding, ()))), None)
+    if encoding not in _ALTERNATIVES:
+        return None
+    return next(filter(None, (_attempt(data, other) for other in ("utf_8", *_ALTERNATIVES[encoding]))), None)
 
 
 def _as_shift_jis(data: bytes) -> bytes:
@@ -131,7 +137,7 @@ def _encoding(declared: str | None) -> str | None:
         known = codecs.lookup(ALIASES.get(name, name)).name.replace("-", "_")
     except (LookupError, ValueError):
         return None
-    return SUPERSETS.get(known, known) if _ENCODINGS.fullmatch(known) else None
+    return known if _ENCODINGS.fullmatch(known) else None
 
 
 def _attempt(data: bytes, encoding: str) -> tuple[str, bool] | None:

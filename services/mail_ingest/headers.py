@@ -29,7 +29,7 @@ _USUAL: Final = re.compile(
     r"from|to|cc|subject|date|sender|reply-to|received|return-path|delivered-to|message-id|mime-version|content-.+"
     r"|x-.+"
 )
-_PARAMETER: Final = re.compile(r";?\s*([^\s=;\"]{1,100})\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}+(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
 _MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})/([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
 _ISO_DAY: Final = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d")
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,398})>")

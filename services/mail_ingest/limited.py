@@ -45,13 +45,16 @@ class LimitedParser:
 
     async def parse(self, raw: bytes) -> ParsedMail:
         """Parse a mail within the limits; beyond them give what `parser.scan` finds, with status failed."""
-        failures = list[str]()
-        for how in (FULL, CAREFUL):
+        failure: Exception | None = None
+        for how in (FULL, FULL, CAREFUL):
+            if how == FULL and isinstance(failure, TimeoutError):
+                continue  # it would take as long again; a process that died may have died of something else, between mails
             try:
                 return await self._once(raw, how)
             except (TimeoutError, *_BROKEN) as error:
-                failures.append(error_name(error))
-        log.warning("mail could not be parsed within the limits", error=failures[-1], size=len(raw))
+                failure = error
+        if failure:
+            log.warning("mail could not be parsed within the limits", error=error_name(failure), size=len(raw))
         return scan(raw)
 
     async def _once(self, raw: bytes, how: bytes) -> ParsedMail:

@@ -33,11 +33,11 @@ _OFFICE: Final = (
 )
 _OPEN_DOCUMENT: Final = re.compile(rb"mimetypeapplication/(vnd\.oasis\.opendocument\.[a-z-]{1,40}|epub\+zip)")
 _MARKUP: Final = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head|body|script|iframe)\b",
+    rb"(?:<!--.{0,500}?-->\s*+)?<(?:!doctype html|html|head|body|script|iframe)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _VECTOR: Final = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*)?(?:<!doctype svg[^>]{0,300}>\s*)?<svg\b",
+    rb"(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,500}?-->\s*+)?(?:<!doctype svg[^>]{0,300}>\s*+)?<svg\b",
     re.IGNORECASE | re.DOTALL,
 )
 _MPEG_AUDIO: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
@@ -121,9 +121,10 @@ def _type_of(head: bytes, content: bytes) -> str | None:
         return known
     if head.startswith(_LOCAL):
         return _zipped(head, content)
-    if _MARKUP.match(head):
+    written = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _MARKUP.match(written):
         return "text/html"
-    if _VECTOR.match(head):
+    if _VECTOR.match(written):
         return "image/svg+xml"
     return None if _is_text(head) else _binary(head)
 

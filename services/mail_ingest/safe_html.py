@@ -87,9 +87,10 @@ def remote_content(html: str) -> int:
     """Count what the document would load from elsewhere: pictures, styles, frames, sound, film."""
     if "&#" in html:
         html = unescape(html)
-    count, place = 0, html.find("//")
-    while place >= 0 and count < COUNT_LIMIT:
+    count, looked, place = 0, 0, html.find("//")
+    while place >= 0 and looked < COUNT_LIMIT:
         count += _loads(html, place)
+        looked += 1
         place = html.find("//", place + 2)
     return count
 

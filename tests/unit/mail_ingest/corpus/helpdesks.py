@@ -57,6 +57,14 @@ SENDERS = [
     with_sender('"noor"@example.be', "a quoted local part", "", "noor@example.be"),
     with_sender('"noor peeters"@example.be', "a space in the local part", "noor peeters@example.be", ""),
     with_sender("noor@[192.0.2.1]", "a number as host", "", "noor@[192.0.2.1]"),
+    with_sender("Noor <noor@[IPv6:2001:db8::1]>", "a long number as host", "Noor", "noor@[IPv6:2001:db8::1]"),
+    with_sender("Noor < noor (zij) @ example . be >", "comments and spaces in the angle", "Noor", "noor@example.be"),
+    with_sender("Noor <@oud.be: noor@example.be>", "a route with a space", "Noor", "noor@example.be"),
+    with_sender("bank@example.com <x@example.be>", "another address as name", "bank@example.com", "x@example.be"),
+    with_sender(
+        '"Steun <bank@example.com>" <x@example.be>', "an address within the name", "Steun <bank@example.com>", "x@example.be"
+    ),
+    with_sender("(eerst) Noor <noor@example.be> (a,b)", "comments around", "Noor", "noor@example.be"),
     with_sender("noor@localhost", "a host without a dot", "", "noor@localhost"),
     with_sender("nöör@exämple.be", "an address beyond ASCII", "", "nöör@exämple.be"),
     with_sender("noor@example.be\r\n\t(Noor\r\n\tPeeters)", "a folded comment", "Noor Peeters", "noor@example.be"),
@@ -64,6 +72,16 @@ SENDERS = [
     with_sender("Noor <noor@example.be>;", "a final semicolon", "Noor", "noor@example.be"),
     with_sender("undisclosed-recipients:;", "a group of nobody", "", ""),
     with_sender(",,, Noor <noor@example.be>", "commas first", "Noor", "noor@example.be"),
+    with_sender(
+        '"=?ISO-2022-JP?B?GyRCO3ZMMzZJGyhC==?="\r\n <noor@example.be>', "Japanese with odd padding", "事務局", "noor@example.be"
+    ),
+    with_sender('"oud" <power quadrant system@example.be>', "spaces in the address itself", "oud", ""),
+    with_sender(
+        "MAILER-DAEMON (Mail Delivery System) <postmaster@example.be>",
+        "a machine with a comment",
+        "MAILER-DAEMON",
+        "postmaster@example.be",
+    ),
     with_sender("Noor\u202egnp.exe <noor@example.be>", "a name that turns around", "Noor\u202egnp.exe", "noor@example.be"),
     Awkward("two From headers", mail("From: a@example.be\nFrom: b@example.be\nSubject: x\n\nDag"), address="a@example.be"),
     Awkward(
@@ -76,6 +94,9 @@ SENDERS = [
 ]
 
 SUBJECTS = [
+    with_subject(
+        "=?ISO-2022-JP?B?GyRCMGxNdyFXJHIlIiVDJVckNyReJDkbKEI=?=", "一覧」をアップします", "a Japanese subject of a shop"
+    ),
     with_subject("=?UTF-8?B?8J+YgCBoYWxsbw==?=", "😀 hallo", "an emoji"),
     with_subject("=?UTF-8?B?8J+Y?= =?UTF-8?B?gA==?=", "😀", "an emoji cut in two"),
     with_subject("=?iso-2022-jp?B?GyRCLSEbKEI=?=", "①", "a sign that Japanese programs added"),
@@ -122,6 +143,10 @@ WORLD = [
     text_in("utf-8 format=flowed", "Dag é", "utf-8", "a parameter without its semicolon"),
     text_in("=?utf-8?q?utf-8?=", "Dag é", "utf-8", "a charset in an encoded word"),
     text_in("iso-8859-1", "Dag é, € en één", "utf-8", "UTF-8 called Western"),
+    text_in("gb2312", "你好世界", "utf-8", "UTF-8 called Chinese"),
+    text_in("euc-kr", "안녕하세요", "utf-8", "UTF-8 called Korean"),
+    text_in("ISO-2022-JP", "カテゴリ：全メンバー", "utf-8", "UTF-8 called Japanese"),
+    text_in("iso-2022-jp", "こんにちは", "cp932", "Japanese of Windows called ISO-2022-JP"),
     with_text("Content-Type: text/plain; charset=utf-16\n", b"Dag", "Dag", "ASCII called UTF-16"),
     with_text("Content-Type: text/plain; charset=iso-2022-jp\n", b"\x1b$B-!9b\x1b(B", "①高", "Japanese beyond the standard"),
     with_text("Content-Type: text/plain; charset=gb2312\n", "你好你好你好你好".encode("gb18030") + b"\xff", "你好你好你好你好\ufffd", "damaged Chinese", "partial"),
@@ -183,6 +208,18 @@ STRUCTURES = [
     Awkward("two uuencoded files", mail(HEAD + "\nbegin 644 a.txt\n#1&%G\nend\n\nbegin 644 b.txt\n#1&%G\nend\n"), files=(("a.txt", b"Dag"), ("b.txt", b"Dag"))),
     Awkward("a picture in the HTML itself", whole("Content-Type: text/html", f"<p>Dag<img src='data:image/png;base64,{b64encode(PNG).decode()}'>"), text="Dag",
             files=(("bijlage-1.png", PNG),)),
+    Awkward("a boundary of one dash", whole('Content-Type: multipart/mixed; boundary="-"', f"Vooraf\n\n---\n{PLAIN}\n-\nNoor\n---\n{PDF}\n\n-----"),
+            text="Dag\n-\nNoor", files=(("brief.pdf", b"%PDF"),)),
+    Awkward("a boundary that ends in dashes", whole('Content-Type: multipart/alternative; boundary="--q--"', f"----q--\n{PLAIN}\n----q--\nContent-Type: text/html\n\nDaag\n----q----"), text="Dag"),
+    Awkward("a boundary in pieces", whole("Content-Type: multipart/mixed; boundary*0*=us-ascii''----a1;\n boundary*1*=b2", "Vooraf\n------a1b2\n\nDag\n------a1b2--"), text="Dag"),
+    Awkward("another boundary than was said", whole('Content-Type: multipart/alternative; boundary="--=_A"', "----=_B\nContent-Type: text/html;\nContent-Transfer-Encoding: base64\n\nPHA+RGFn\n----=_B--"),
+            text="Dag", status="partial"),
+    Awkward("a bounce that quotes without parts", whole("Content-Type: text/plain", "Delivery failed\n\nOriginal message follows.\n\nFrom: a@b.be\nSubject: Hey\n\nHey"),
+            text="Delivery failed\n\nOriginal message follows.\n\nFrom: a@b.be\nSubject: Hey\n\nHey"),
+    Awkward("a blank text and an attached text", parts("Content-Type: text/plain\n\n\n", "Content-Type: text/plain; name=baf\nContent-Disposition: attachment; filename=baf\n\nniet hier"),
+            text="", files=(("baf", b"niet hier"),)),
+    Awkward("a photo and nothing else", whole("Content-Type: image/jpg; name=a.jpg\nContent-Disposition: inline; filename=a.jpg\nContent-Transfer-Encoding: base64", "/9j/4A=="),
+            text="", files=(("a.jpg", b"\xff\xd8\xff\xe0"),)),
     Awkward("a boundary in odd quotes", whole("Content-Type: multipart/mixed; boundary='x'", "--'x'\n\nDag\n--'x'--"), text="Dag"),
     Awkward("a boundary with spaces behind it", whole('Content-Type: multipart/mixed; boundary="x"', "--x  \n\nDag\n--x--  "), text="Dag"),
     Awkward("a boundary of 200 signs", whole(f"Content-Type: multipart/mixed; boundary={'b' * 200}", f"--{'b' * 200}\n\nDag\n--{'b' * 200}--"), text="Dag"),
