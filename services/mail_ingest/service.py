@@ -42,8 +42,8 @@ def create(house: House) -> Service:
     intake = house.intake.own("mail_ingest")
     out = read(MailOutSettings)
     sender = answering(house, out)
-    known = _ours(settings, out)
-    ingest = Ingest(intake, parser, known, sender.wake if sender else None)
+    known = _ours(settings, read(MailTrustSettings), out)
+    ingest = Ingest(intake, parser, known, sender.wake if sender else None, settings.scanner())
     listener = Listener(settings, ingest, house.clock, house.alarms, known[LISTENER].all)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [
@@ -67,8 +67,7 @@ def create(house: House) -> Service:
         return listener.port is not None
 
     async def drain() -> None:
-        senders = [sender.drain()] if sender else []
-        await asyncio.gather(listener.drain(), *senders, *(reader.drain() for reader in readers))
+        await asyncio.gather(listener.drain(), *(reader.drain() for reader in readers), *([sender.drain()] if sender else []))
 
     async def figures() -> Iterable[Metric]:
         return _figures([reader.standing for reader in readers])
@@ -76,11 +75,10 @@ def create(house: House) -> Service:
     workers: dict[str, Work] = {"listener": listener.run}
     if sender:
         workers["answers"] = sender.run
-    workers |= {f"mailbox {reader.standing.name}": reader.run for reader in readers}
     return Service(
         "mail_ingest",
         APIRouter(),
-        workers=workers,
+        workers=workers | {f"mailbox {reader.standing.name}": reader.run for reader in readers},
         lifespan=parsing,
         health=listens,
         degraded=lambda: not all(reader.standing.is_well for reader in readers),
@@ -99,8 +97,7 @@ def _check_files(number: int, mailbox: Mailbox) -> None:
             raise InvalidSettings(message) from None
 
 
-def _ours(settings: MailSettings, out: MailOutSettings) -> Mapping[str, Ours]:
-    trust = read(MailTrustSettings)
+def _ours(settings: MailSettings, trust: MailTrustSettings, out: MailOutSettings) -> Mapping[str, Ours]:
     own = settings.own_addresses | frozenset(filter(None, (plausible(mailbox.user) for mailbox in settings.mailboxes)))
     return {LISTENER: ours(trust, out, own, answers=out.smtp_answers)} | {
         mailbox.name: ours(trust, out, own, answers=mailbox.answers) for mailbox in settings.mailboxes

@@ -1,26 +1,21 @@
 """Reading a mailbox on a server that behaves as badly as a test wants, into an intake that does what it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from onthaal_schema.intake import Intake
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, ServiceUnavailable
-from services.kit.clock import SystemClock
 from services.mail_ingest import mailbox_reader
-from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.mailbox_reader import MailboxReader
 from services.mail_ingest.mailbox_session import Limits
 from tests.mail_register import MailRegister
 from tests.mail_server import HangUp, MailServer, serving
-
-READER = UUID(int=1)
+from tests.mailbox.reading import reading_of, until
 
 
 def written(number: int, body: str = "Dag") -> bytes:
@@ -37,36 +32,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_reader, "LOOK_AGAIN", 0.1)
 
 
-@asynccontextmanager
-async def reading(
+def reading(
     server: MailServer, register: MailRegister, limits: Limits | None = None, **mailbox: Any
-) -> AsyncIterator[MailboxReader]:
+) -> AbstractAsyncContextManager[MailboxReader]:
     """Read a mailbox for the length of a block."""
-    intake = cast("Intake", register)
-    clock = SystemClock()
-    async with LimitedParser(workers=1) as parser:
-        reader = MailboxReader(
-            server.mailbox(**mailbox),
-            READER,
-            Ingest(intake, parser, {}),
-            intake,
-            clock,
-            limits or Limits(poll=0.3, retry=0.4, size=10_000),
-        )
-        running = asyncio.create_task(reader.run())
-        try:
-            yield reader
-        finally:
-            await reader.drain()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-async def until(holds: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.02)
+    return reading_of(server.mailbox(**mailbox), register, limits)
 
 
 def texts(register: MailRegister) -> list[str]:

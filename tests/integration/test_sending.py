@@ -303,6 +303,21 @@ async def test_an_address_that_cannot_be_written_to_fails_and_keeps_nobody_waiti
     assert queue.said(other) == [("sent", None)]
 
 
+async def test_a_fault_of_ours_in_one_mail_holds_up_no_other(queue: Queue, office: PostOffice, board: Board) -> None:
+    def broken(mail: OutgoingMail, hours: object) -> Letter:
+        if mail.to == "stuk@example.org":
+            raise KeyError(mail.to)
+        return write(mail, hours)
+
+    odd, other = queue.put("stuk@example.org"), queue.put()
+    sender = Sender(cast("Intake", queue), server(office), broken, None, board, 0.05)
+    running = asyncio.create_task(sender.run())
+    await until(lambda: len(queue.results) == 2)
+    running.cancel()
+    assert queue.said(odd) == [("queued", "KeyError")]
+    assert queue.said(other) == [("sent", None)]
+
+
 async def test_an_address_beyond_ascii_is_sent_to_where_the_server_knows_how(
     queue: Queue, office: PostOffice, board: Board
 ) -> None:

@@ -87,6 +87,13 @@ class Watcher:
         self._thread.join()
         self.look()
 
+    def end(self) -> None:
+        """End, whatever happened."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._intake.close()
+
     def _run(self) -> None:
         while not self._stopping.wait(0.2):
             try:
@@ -110,7 +117,8 @@ class Watcher:
     def _check(self, one: UUID) -> None:
         if one in self.seen:
             return
-        while (answer := self._ask(one)) is None:
+        until = time.monotonic() + PATIENCE
+        while (answer := self._ask(one)) is None and time.monotonic() < until:
             time.sleep(0.1)
         self.seen.add(one)
         if answer != httpx.codes.OK:
@@ -223,7 +231,8 @@ def trial(folder: Path, count_of_mails: int, kills: int, seed: int) -> Figures:
             figures.marked, figures.marked_too_early = _marked(server), len(watcher.too_early)
             _count(house, raws)
         finally:
-            watcher._stopping.set()
+            watcher.end()
+            api.close()
             mail.kill()
             intake.kill()
     figures.seconds = time.monotonic() - begun
