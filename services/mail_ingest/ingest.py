@@ -20,6 +20,7 @@ from services.mail_ingest.threads import Clues, Ours
 
 log = logger(__name__)
 
+HEADERS_NAME: Final = "kopregels.txt"
 OVERSIZE_NOTICE: Final = (
     "Deze mail is te groot om te bewaren ({megabytes} MB). Alleen de kopregels zijn bewaard: van wie, wanneer en waarover.\n\n"
     "De mail zelf staat nog in de mailbox ({mailbox}). Open de mail daar om te lezen wat er staat."
@@ -107,7 +108,7 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
         received_at=mail.received_at,
         nature=clues.judgement.nature,
         subject=reading.subject or None,
-        text=_notice(mail, mail.too_large) if mail.too_large else (reading.text or None),
+        text=_notice(mail, mail.too_large) if mail.too_large is not None else (reading.text or None),
         person=readings.person(reading),
         details=readings.details(
             reading,
@@ -122,7 +123,12 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
 
 
 def files(mail: ReceivedMail, reading: ParsedMail) -> Sequence[FileUpload]:
-    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show."""
+    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show.
+
+    The headers of a mail that is too large are no original: nobody must read them again later as if they were the mail.
+    """
+    if mail.too_large is not None:
+        return (FileUpload(HEADERS_NAME, "text/plain", mail.original),)
     return (FileUpload("original.eml", "message/rfc822", mail.original, "original"), *readings.uploads(reading))
 
 

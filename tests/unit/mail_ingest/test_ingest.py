@@ -95,7 +95,7 @@ async def test_a_mail_too_large_is_handed_in_with_its_headers_and_a_notice() -> 
     assert (handed_in.oversize, handed_in.contact.subject, handed_in.fingerprint) == (True, "Vraag", None)
     assert "40,1 MB" in (handed_in.contact.text or "")
     ((_, _, files),) = registry.held
-    assert [file.role for file in files] == ["original"]
+    assert [(file.name, file.role) for file in files] == [("kopregels.txt", "attachment")]
     assert b"%PDF" not in files[0].content
 
 
