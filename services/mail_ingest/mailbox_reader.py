@@ -159,4 +159,4 @@ class MailboxReader:
     def _pause(self, first: float, longest: float) -> float:
         """Give the seconds before the next attempt: more each time, and never for all readers the same."""
         pause = min(first * 2.0 ** min(self._failures - 1, 20), longest)
-        return pause * random.uniform(0.5, 1.5)  # noqa: S311 - spreads readers, hides nothing
+        return pause * random.uniform(1.0, 1.5)  # noqa: S311 - spreads readers, hides nothing
