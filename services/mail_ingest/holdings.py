@@ -117,6 +117,11 @@ class Holdings:
             yield batch
 
 
+def sequences(count: int, size: int) -> list[str]:
+    """Divide the sequence numbers of so many mails into sequence sets; the last one takes what came meanwhile as well."""
+    return [f"{first}:{first + size - 1 if first + size <= count else '*'}" for first in range(1, count + 1, size)]
+
+
 def numbers(sequence_set: str) -> set[int]:
     """Read an IMAP sequence set without `*`: `1:4,7`."""
     found: set[int] = set()

@@ -17,6 +17,7 @@ from typing import Any, Final
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError
 
+from services.mail_ingest.holdings import sequences
 from services.mail_ingest.mailboxes import Mailbox, Tls
 
 CONNECT_SECONDS: Final = 15
@@ -166,9 +167,8 @@ class Connection:
         """List every mail of the folder, which has so many."""
         with _named(Trouble.CONNECTION):
             found: set[int] = set()
-            for first in range(1, exists + 1, LIST_CHUNK):
-                last = first + LIST_CHUNK - 1
-                found.update(self._client.search([f"{first}:{last if last < exists else '*'}".encode()]))
+            for some in sequences(exists, LIST_CHUNK):
+                found.update(self._client.search([some.encode()]))
             return sorted(found)
 
     def uids_after(self, uid: int) -> list[int]:

@@ -26,9 +26,6 @@ from services.mail_ingest.side_thread import SideThread
 
 log = logger(__name__)
 
-LOOK_AGAIN: Final = 5.0
-"""Seconds after which a reader without the lease asks for it again."""
-
 STARTING: Final = "starting"
 STOPPED: Final = "stopped"
 """Reports that are no successful reading, and change nothing of what was last seen."""
@@ -36,7 +33,6 @@ STOPPED: Final = "stopped"
 SLOW: Final = {Trouble.SIGN_IN, Trouble.TOKEN, Trouble.SECRET}
 """What does not mend itself in a second, and what a server may lock an account for."""
 
-SLOW_PAUSE: Final = 15.0
 IDLE_CHANCES: Final = 3
 IDLE_SHORT: Final = 5.0
 """Seconds of which a server that breaks off sooner is not asked to tell of new mail any more, after so many times in a row."""
@@ -104,7 +100,7 @@ class MailboxReader:
                 await self._read(thread)
             else:
                 self.standing.trouble = None
-                await self._reading.rest(LOOK_AGAIN)
+                await self._reading.rest(self._limits.look_again)
         except Broken as broken:
             await self._mend(broken)
         except ProblemError as error:
@@ -154,7 +150,7 @@ class MailboxReader:
             self._tokens.forget()
         with suppress(ProblemError):
             await self._reading.report(self._intake, self.standing.trouble)
-        await self._reading.rest(self._pause(SLOW_PAUSE if broken.trouble in SLOW else 1.0, self._limits.retry))
+        await self._reading.rest(self._pause(self._limits.slow if broken.trouble in SLOW else 1.0, self._limits.retry))
 
     def _pause(self, first: float, longest: float) -> float:
         """Give the seconds before the next attempt: more each time, and never for all readers the same."""

@@ -129,6 +129,10 @@ class Limits:
     poll: float
     retry: float
     size: int
+    slow: float = 15.0
+    """Seconds at least before a refused sign-in is tried again: it does not mend itself, and a server may lock the account."""
+    look_again: float = 5.0
+    """Seconds after which a reader without the lease asks for it again."""
 
 
 class Session:
