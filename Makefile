@@ -29,6 +29,7 @@ ALONE := --last-failed --last-failed-no-failures none
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
 	@deploy/setup/mailserver
+	@deploy/setup/scanner
 	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests || $(PY) -m pytest -q $(ALONE) --ignore tests/split tests
 
 test-split: $(INSTALLED) ## Run the channels on two processes of each service behind nginx, and restart everything under load

@@ -17,6 +17,9 @@ TABLES = ("answered", "outgoing", "mailbox_numbering", "mailbox", "mail_count", 
 
 def upgrade() -> None:
     op.add_column("contact", sa.Column("possible_link", sa.Uuid(), nullable=True))
+    op.add_column("file", sa.Column("content", sa.LargeBinary(), nullable=True))
+    if op.get_bind().dialect.name == "postgresql":  # compressing what is encrypted costs time and gives nothing
+        op.execute("ALTER TABLE file ALTER COLUMN content SET STORAGE EXTERNAL")
     _mails()
     _mailboxes()
     _outgoing()
@@ -128,5 +131,7 @@ def _outgoing() -> None:
 def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
+    with op.batch_alter_table("file") as file:
+        file.drop_column("content")
     with op.batch_alter_table("contact") as contact:
         contact.drop_column("possible_link")

@@ -1,12 +1,15 @@
 """`onthaal mail`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from onthaal_schema.contact import Contact, MailDetails, ParseStatus
+from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Erased, NotFound
 from services.cli.opened import settings_in_force, with_store
 from services.intake_api.administration import Store, event_frame
@@ -15,6 +18,7 @@ from services.intake_api.store.files import Blobs, LocalBlobs
 from services.intake_api.store.ledger import Ledger
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.rereading import ORIGINAL, Rereading
+from services.kit.scanning import Scanner, scanned
 from services.kit.settings import read
 from services.mail_ingest import readings
 from services.mail_ingest.limited import LimitedParser
@@ -41,7 +45,7 @@ def reparse(
     async def again(store: Store) -> tuple[int, int]:
         settings = read(MailSettings)
         async with LimitedParser(seconds=settings.mail_parse_seconds, megabytes=settings.mail_parse_megabytes) as parser:
-            return await _Reparse(store, parser).run(statuses)
+            return await _Reparse(store, parser, settings.scanner()).run(statuses)
 
     done, left = with_store(again)
     typer.echo(f"{done} read again, {left} left as they were.")
@@ -50,13 +54,14 @@ def reparse(
 class _Reparse:
     """Reads mails again, one by one."""
 
-    def __init__(self, store: Store, parser: LimitedParser) -> None:
+    def __init__(self, store: Store, parser: LimitedParser, scanner: Scanner | None) -> None:
         process, settings = settings_in_force()
         self._blobs: Blobs = LocalBlobs(settings.blobs(process))
         outbox = Outbox(store.database, event_frame(process, settings))
         self._contacts = Contacts(store.database, store.vault, outbox, self._blobs, Ledger(settings.ledger(process)))
         self._rereading = Rereading(store.database, store.vault, self._contacts, self._blobs)
         self._parser = parser
+        self._scanner = scanner
 
     async def run(self, statuses: Sequence[ParseStatus]) -> tuple[int, int]:
         found = await self._rereading.of_status(statuses)
@@ -80,7 +85,8 @@ class _Reparse:
         before = (contact.subject, contact.text, known, [file.name for file in contact.files if file.role != ORIGINAL])
         if before == (reading.subject, reading.text, reading.details, [file.name for file in files]):
             return False
-        await self._rereading.replace(contact.id, reading, files, BY)
+        checked = [_as_known(contact, file) for file in await scanned(files, self._scanner)]
+        await self._rereading.replace(contact.id, reading, checked, BY)
         return True
 
     async def _original(self, contact: Contact) -> bytes | None:
@@ -88,3 +94,11 @@ class _Reparse:
             if file.role == ORIGINAL:
                 return (await self._contacts.file(contact.id, file.id, BY)).content
         return None
+
+
+def _as_known(contact: Contact, file: FileUpload) -> FileUpload:
+    """Keep what the scanner said of the same bytes when it says nothing now: it may not be within reach of this command."""
+    if file.virus in {"clean", "found"}:
+        return file
+    before = {kept.sha256: kept.virus for kept in contact.files if kept.virus}
+    return replace(file, virus=before.get(sha256(file.content).hexdigest(), file.virus))

@@ -23,16 +23,18 @@ from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkReason
 from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
 from services.intake_api.store.contacts import model_tag, work_reasons
-from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.files import Blobs, KeptFile, forget, keep
+from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
 from services.intake_api.store.vault import DataKey, Vault
-from services.intake_api.store.work import work_row
-from services.intake_api.store.writer import NewContact, Overtaken, Row, Writer, Written
+from services.intake_api.store.work import infected, work_row
+from services.intake_api.store.writer import Overtaken, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
 
@@ -106,19 +108,27 @@ class Accept:
         submission: ContactSubmission,
         submitted: Wire,
         files: Sequence[FileUpload] = (),
+        *,
+        in_turn: bool = False,
     ) -> "Prepared":
-        """Make everything of a contact but its rows: its files are kept, and must be written or forgotten."""
+        """Make everything of a contact but its rows: its files are kept, and must be written or forgotten.
+
+        One that is taken `in_turn` may be one of many: while contacts come in faster than one by one, the model looks at it
+        after the commit. Until then it is a melding, unsure; its language, and a sign of danger, are told at once.
+        """
         caller.require_channel(submission.channel)
         now = self.clock.now()
         received_at, hours = self._received(submission, now)
         canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
         key, data_key = self.vault.new_key(contact_id)
         kept = await keep(self.blobs, contact_id, key, files)
-        suggestion = None if submission.kind else await self.suggester.suggest(submission)
+        hurried = in_turn and submission.kind is None and (self.writer.busy or self.suggester.busy)
+        suggestion = None if submission.kind or hurried else await self.suggester.suggest(submission)
+        told = self.suggester.glance(submission) if hurried else suggestion
         row = {
             **_constant(now),
             **_clear(submission),
-            **_tag(submission, suggestion, caller),
+            **_tag(submission, told, caller),
             "id": contact_id,
             "reference": reference.make(),
             "received_at": received_at,
@@ -129,10 +139,13 @@ class Accept:
             "sealed_suggestion": key.seal(to_wire(suggestion).encode(), SUGGESTION) if suggestion else None,
             "suggest_since": None if suggestion else now,
         }
-        if suggestion:
-            _adopt(row, submission, suggestion)
+        if told:
+            _adopt(row, submission, told)
         known = state(row)
-        new = self._new(row, known, submission, suggestion, kept)
+        new = self._new(row, known, submission, kept)
+        reasons = [reason for reason in work_reasons(row, told) if suggestion or reason is not WorkReason.UNSURE]
+        reasons += infected(kept) if row["nature"] == Nature.PERSON else ()
+        new.work = [work_row(contact_id, reason, now) for reason in reasons]
         if caller.serves_live_chat:
             new.conversation = _conversation(row)
         return Prepared(new, key, kept, known, suggestion)
@@ -155,9 +168,7 @@ class Accept:
         moment = received_at.astimezone(UTC) if received_at else now
         return moment, self.hours.at(submission.channel, moment).wire
 
-    def _new(
-        self, row: Row, known: Wire, submission: ContactSubmission, suggestion: Suggestion | None, kept: Sequence[KeptFile]
-    ) -> NewContact:
+    def _new(self, row: Row, known: Wire, submission: ContactSubmission, kept: Sequence[KeptFile]) -> NewContact:
         event_id, now = uuid4(), row["registered_at"]
         event = {
             "id": event_id,
@@ -176,7 +187,6 @@ class Accept:
             event=event,
             index=self.vault.indexed(person.email, person.phone) if person else (),
             files=[file.row for file in kept],
-            work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
         )
 
     async def write(self, prepared: "Prepared") -> Written:
@@ -200,7 +210,7 @@ class Accept:
 
     async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
         # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files
-        await self.blobs.remove(contact_id, [file.row["id"] for file in kept])
+        await forget(self.blobs, contact_id, kept)
 
     def _held(self, written: Written, submitted: Wire) -> Wire:
         """Show a contact that was there already, which has the same content."""

@@ -62,12 +62,11 @@ class TakeMail:
         mail, submitted = self._dated(mail, submitted)
         digests = Digests.of(self.accept.vault, mail)
         numbering = await self.mailboxes.numbering(mail.mailbox, mail.place.uid_validity) if mail.place else None
-        numbered_anew = bool(numbering and numbering.anew)
+        anew = bool(numbering and numbering.anew)
         for attempt in range(PATIENCE):
-            if not attempt and not numbered_anew and digests.name_nobody:
-                held = Held()  # most mails: whether it is held already is found when it is written, and then it is looked up
-            else:
-                held = await self.mails.look(mail_id, mail, digests, numbered_anew=numbered_anew)
+            # one that answers nothing is most likely new, and if it is not, its commit tells
+            sure = attempt or anew or _may_belong_to_another(mail, digests)
+            held = await self.mails.look(mail_id, mail, digests, numbered_anew=anew) if sure else Held()
             if held.receipt:
                 return await self._again(mail, held.receipt), False
             taking = Taking(self, caller, mail_id, mail, submitted, files, digests, numbering)
@@ -142,7 +141,7 @@ class Taking:
 
     async def _as_answer(self, answered: Answered) -> MailReceipt:
         """Let it join the contact that it answers."""
-        joined = Joined(self.caller.name, self._infected, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
+        joined = Joined(self.caller.name, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
         return await self._join(answered.contact_id, Direction.INBOUND, joined)
 
     async def _as_staff_wrote(self, held: Held) -> MailReceipt:
@@ -178,7 +177,7 @@ class Taking:
         submission = self.mail.contact.model_copy(update={name: value for name, value in said.items() if value is not None})
         submitted = {**self.submitted, **({"relatedTo": str(belongs.related_to)} if belongs.related_to else {})}
         outcome = self._outcome(submission)
-        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files)
+        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files, in_turn=True)
         new = prepared.new
         new.row["possible_link"] = belongs.possible_link
         new.work = [
@@ -202,12 +201,7 @@ class Taking:
 
     def _reasons(self, belongs: Belongs, outcome: MailOutcome) -> Sequence[WorkReason]:
         oversize = (WorkReason.OVERSIZE,) if outcome is MailOutcome.OVERSIZE else ()
-        return *belongs.reasons, *oversize, *self._infected
-
-    @property
-    def _infected(self) -> tuple[WorkReason, ...]:
-        found = self._is_by_a_person and any(file.virus == "found" for file in self.files)
-        return (WorkReason.INFECTED,) if found else ()
+        return *belongs.reasons, *oversize
 
     def _rows(self, outcome: MailOutcome, contact_id: UUID, message_id: UUID | None = None) -> Taken:
         return self.intake.mails.row(self.mail_id, self.mail, self.digests, outcome, contact_id, message_id)
@@ -242,6 +236,10 @@ class Taking:
         now = prepared.new.row["registered_at"]
         mail = StaffMail(prepared.new.id, self.mail.mailbox, details.message_id, None, details.sent_at or now)
         return staff_mail(self.intake.accept.vault, prepared.key, mail, now)
+
+
+def _may_belong_to_another(mail: IncomingMail, digests: Digests) -> bool:
+    return bool(digests.tokens or digests.references or mail.bounce or mail.by_staff)
 
 
 def submitted_contact(mail: IncomingMail) -> Wire:

@@ -12,6 +12,7 @@ from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.mail import IncomingMail, MailOutcome, MailReceipt
 from onthaal_schema.problems import Erased, InvalidInput, NotFound, PayloadTooLarge
 from services.kit.logging import error_name, logger
+from services.kit.scanning import Scanner, scanned
 from services.mail_ingest import likeness, readings, threads
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
@@ -31,9 +32,14 @@ class Ingest:
     """Takes mails in, whatever could be read of them."""
 
     def __init__(
-        self, intake: Intake, parser: LimitedParser, ours: Mapping[str, Ours], answerable: Callable[[], None] | None = None
+        self,
+        intake: Intake,
+        parser: LimitedParser,
+        ours: Mapping[str, Ours],
+        answerable: Callable[[], None] | None = None,
+        scanner: Scanner | None = None,
     ) -> None:
-        """Read with the parser, hand in at the intake; what is ours is told by the name of the mailbox.
+        """Read with the parser, scan files, hand in at the intake; what is ours is told by the name of the mailbox.
 
         `answerable` is called when a mail is stored that may be answered.
         """
@@ -41,6 +47,7 @@ class Ingest:
         self._intake = intake
         self._parser = parser
         self._ours = ours
+        self._scanner = scanner
 
     async def take_in(self, mail: ReceivedMail) -> MailReceipt:
         """Hand a mail in: on return it is stored, also when it was already.
@@ -72,8 +79,9 @@ class Ingest:
         clues = threads.read(parsed, mail, self._ours.get(mail.mailbox, Ours()))
         refusal: Exception = InvalidInput()
         for reading, told in _ever_barer(parsed, clues):
+            checked = await scanned(files(mail, reading), self._scanner)
             try:
-                receipt = await self._intake.take_mail(mail.mail_id, incoming(mail, reading, told), files(mail, reading))
+                receipt = await self._intake.take_mail(mail.mail_id, incoming(mail, reading, told), checked)
             except (InvalidInput, PayloadTooLarge, ValidationError) as error:
                 log.warning("mail needs a barer reading", message=str(mail.mail_id), error=error_name(error))
                 refusal = error

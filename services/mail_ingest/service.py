@@ -43,7 +43,7 @@ def create(house: House) -> Service:
     out = read(MailOutSettings)
     sender = answering(house, out)
     known = _ours(settings, read(MailTrustSettings), out)
-    ingest = Ingest(intake, parser, known, sender.wake if sender else None)
+    ingest = Ingest(intake, parser, known, sender.wake if sender else None, settings.scanner())
     listener = Listener(settings, ingest, house.clock, house.alarms, known[LISTENER].all)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from services.kit.mail_server import MailServer, Tls, is_this_machine
+from services.kit.scanning import ScannerSettings
 from services.kit.settings import Settings
 from services.kit.short_help import ShortHelpSettings
 from services.kit.throttle import Network, networks
@@ -16,7 +17,7 @@ from services.mail_ingest.own_addresses import without_tag
 from services.mail_ingest.smtp.settings import ListenerSettings
 
 
-class MailSettings(MailboxSettings, ListenerSettings):
+class MailSettings(MailboxSettings, ListenerSettings, ScannerSettings):
     """Where mail comes in, and what one mail and one sender may use."""
 
     mail_parse_seconds: float = Field(10, gt=0, description="Seconds that reading one mail may take.")

@@ -78,7 +78,8 @@ def test_figures_agree_with_what_was_done(own: Gateway) -> None:
 
 def test_no_label_holds_what_a_person_could_have_written(own: Gateway) -> None:
     known = {"channel", "open", "kind_source", "nature", "kind", "unsure", "subscription", "fate", "outcome", "worker", "alarm",
-             "party", "reason", "services", "version", "le", "generation", "implementation", "major", "minor", "patchlevel"}  # fmt: skip
+             "party", "reason", "services", "version", "le", "generation", "implementation", "major", "minor", "patchlevel",
+             "mailbox", "status"}  # fmt: skip
     families = text_string_to_metric_families(httpx.get(f"{own.url}/metrics").text)
     assert {name for family in families for sample in family.samples for name in sample.labels} <= known
 

@@ -21,7 +21,7 @@ def call(text: str) -> dict[str, Any]:
 
 def letter(text: str) -> list[tuple[str, tuple[str, bytes, str]]]:
     contact = f'{{"channel":"brief","kind":"melding","text":"{text}"}}'.encode()
-    return [("contact", ("", contact, "application/json")), ("scan", ("brief.pdf", text.encode() * 200, "application/pdf"))]
+    return [("contact", ("", contact, "application/json")), ("scan", ("brief.pdf", text.encode() * 2000, "application/pdf"))]
 
 
 def _http(gateway: Gateway, token: str) -> httpx.AsyncClient:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.mail_contacts import File, register_mail
 from tests.running import Gateway
 
 RAW = (
@@ -63,6 +64,23 @@ def test_a_mail_that_was_read_in_part_is_read_again_only_on_request(reread: tupl
         assert "text" not in api.get(f"/contacts/{partial}").json()
         gateway.command("mail", "reparse", "--all")
         assert api.get(f"/contacts/{partial}").json()["text"] == "Ik wil iets melden."
+
+
+def test_a_virus_that_was_found_stays_found_where_there_is_no_scanner(gateway: Gateway) -> None:
+    with gateway.client() as api:
+        contact = register_mail(
+            api,
+            File("original.eml", RAW, "message/rfc822", "original", {"Onthaal-Virus": "found"}),
+            File("a.pdf", b"%PDF", "application/pdf", says={"Onthaal-Virus": "found"}),
+            parseStatus="failed",
+        )
+        gateway.command("mail", "reparse")
+        files = api.get(f"/contacts/{contact}").json()["files"]
+    assert {file["name"]: file.get("virus") for file in files} == {
+        "original.eml": "found",
+        "a.pdf": "found",
+        "weergave.html": None,
+    }
 
 
 def test_a_mail_that_reads_no_better_is_left_as_it_is(reread: tuple[Gateway, UUID, UUID, UUID]) -> None:

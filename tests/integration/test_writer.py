@@ -9,7 +9,8 @@ from uuid import uuid4
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
-from services.intake_api.store.writer import NewContact, Writer
+from services.intake_api.store.new_contact import NewContact
+from services.intake_api.store.writer import Writer
 from services.kit.clock import SystemClock
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import ServiceUnavailable
-from services.intake_api.store.files import LocalBlobs, keep
+from services.intake_api.store.files import IN_ITS_ROW, LocalBlobs, fetch, keep
 from services.intake_api.store.vault import DataKey
 
 
@@ -41,9 +41,19 @@ async def test_a_file_that_cannot_be_written_is_refused_for_now(tmp_path: Path) 
 async def test_of_several_files_all_are_kept_or_none() -> None:
     shelf, contact = Shelf(), uuid4()
     key = DataKey(contact, os.urandom(32))
-    uploads = [FileUpload(f"{number}.pdf", "application/pdf", b"scan") for number in range(3)]
+    uploads = [FileUpload(f"{number}.pdf", "application/pdf", bytes(IN_ITS_ROW + 1)) for number in range(3)]
     with pytest.raises(ServiceUnavailable):
         await keep(shelf, contact, key, uploads)
     assert not shelf.held
     kept = await keep(shelf, contact, key, uploads[:2])
     assert {file.row["id"] for file in kept} == set(shelf.held)
+
+
+async def test_a_small_file_is_kept_in_its_row_and_read_from_there() -> None:
+    shelf, contact = Shelf(), uuid4()
+    key = DataKey(contact, os.urandom(32))
+    for size, beside in ((0, 0), (IN_ITS_ROW, 0), (IN_ITS_ROW + 1, 1)):
+        [kept] = await keep(shelf, contact, key, [FileUpload("brief.pdf", "application/pdf", b"x" * size)])
+        assert len(shelf.held) == beside
+        assert (await fetch(shelf, kept.row, key)).content == b"x" * size
+    assert b"xxxx" not in b"".join(shelf.held.values())

@@ -135,7 +135,7 @@ class Contacts:
 
     async def files(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID | None) -> list[Row]:
         """List the files of a contact, or of one of its messages."""
-        query = select(tables.file).where(tables.file.c.contact_id == contact_id, tables.file.c.message_id == message_id)
+        query = select(*tables.file_label).where(tables.file.c.contact_id == contact_id, tables.file.c.message_id == message_id)
         return [dict(row) for row in (await connection.execute(query.order_by(tables.file.c.number))).mappings()]
 
     async def file(self, contact_id: UUID, file_id: UUID, by: str) -> FileContent:
@@ -307,8 +307,10 @@ class Contacts:
 
     async def destroy(self, connection: AsyncConnection, row: Row, by: str) -> list[UUID]:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
-        query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"])
+        query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"], tables.file.c.content.is_(None))
         files = list((await connection.execute(query)).scalars())
+        written_to = select(tables.outgoing.c.recipient).where(tables.outgoing.c.contact_id == row["id"])
+        await connection.execute(delete(tables.answered).where(tables.answered.c.recipient.in_(written_to)))
         for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))
         # what remains of its mails tells that they were taken in, so that the mailbox does not bring back who was erased
@@ -364,10 +366,13 @@ class Contacts:
         }
         if row["suggest_since"] == since:
             values["suggest_since"] = None
+        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
+        first = row["sealed_suggestion"] is None
+        if provisional and first and row["sector"] is None and suggestion.sector is not None:
+            values |= {"sector": suggestion.sector, "sector_source": KindSource.MODEL}
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
-        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
-        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+        if provisional and (first or (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"])):
             await self.tag(connection, row, model_tag(suggestion, row["nature"]))
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
 

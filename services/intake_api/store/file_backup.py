@@ -1,4 +1,4 @@
-"""A mirror of the files: ciphertext that never changes, so each is copied once, and removed when its contact is erased.
+"""A mirror of the files that are not in the database: ciphertext that never changes, so each is copied once, and removed when its contact is erased.
 
 Only files that the database has a row of are copied: their bytes were on the disk before the row was committed.
 """
@@ -53,11 +53,12 @@ class Mirrored:
 
 
 async def stored_files(database: Database) -> AsyncIterator[StoredFile]:
-    """List every file that the database has a row of."""
+    """List every file that the database has a row of, and whose bytes are not in that row."""
     columns = tables.file.c
     last = UUID(int=0)
     while True:
-        query = select(columns.contact_id, columns.id, columns.size).where(columns.id > last).order_by(columns.id).limit(BATCH)
+        beside = select(columns.contact_id, columns.id, columns.size).where(columns.content.is_(None), columns.id > last)
+        query = beside.order_by(columns.id).limit(BATCH)
         async with database.read() as connection:
             rows = (await connection.execute(query)).all()
         for row in rows:

@@ -1,4 +1,4 @@
-"""Where the bytes of files are kept, encrypted with their contact's key, beside the database."""
+"""Where the bytes of files are kept, encrypted with their contact's key: small ones in their row, others beside the database."""
 
 import asyncio
 import os
@@ -17,8 +17,8 @@ from onthaal_schema.problems import NotFound, ProblemError, ServiceUnavailable
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
 
-SMALL: Final = 131_072
-"""Bytes that are sealed in less time than it takes to have another thread do it."""
+IN_ITS_ROW: Final = 65_536
+"""Bytes up to which a file is kept in its row: the commit of its contact covers it, which costs less than two flushes of its own."""
 
 
 class Blobs(Protocol):
@@ -119,20 +119,19 @@ async def keep(
         for number, upload in enumerate(uploads):
             kept.append(await _keep(blobs, contact, key, upload, number, message))
     except ProblemError:
-        await blobs.remove(contact, [file.row["id"] for file in kept])
+        await forget(blobs, contact, kept)
         raise
     return kept
 
 
 async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None) -> KeptFile:
     """Encrypt a file and keep its bytes, under a name of our own."""
-    file_id = uuid4()
-
-    def seal() -> tuple[str, bytes]:
-        return sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes)
-
-    digest, sealed = seal() if len(upload.content) <= SMALL else await asyncio.to_thread(seal)
-    await blobs.put(contact, file_id, sealed)
+    file_id, content = uuid4(), None
+    if len(upload.content) <= IN_ITS_ROW:
+        digest, content = _sealed(upload, key, file_id)
+    else:
+        digest, sealed = await asyncio.to_thread(_sealed, upload, key, file_id)
+        await blobs.put(contact, file_id, sealed)
     label = {"name": upload.name, "mediaType": upload.media_type, "role": upload.role, "sha256": digest}
     label |= {name: said for name, said in (("sniffed", upload.sniffed), ("virus", upload.virus)) if said}
     row = {
@@ -142,13 +141,23 @@ async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, n
         "number": number,
         "size": len(upload.content),
         "sealed": key.seal(orjson.dumps(label), file_place(file_id)),
+        "content": content,
     }
     return KeptFile(row, label)
+
+
+def _sealed(upload: FileUpload, key: DataKey, file_id: UUID) -> tuple[str, bytes]:
+    return sha256(upload.content).hexdigest(), key.seal(upload.content, file_id.bytes)
+
+
+async def forget(blobs: Blobs, contact: UUID, kept: Sequence[KeptFile]) -> None:
+    """Forget the bytes of files whose rows were not stored; those that were to be in their row are nowhere."""
+    await blobs.remove(contact, [file.row["id"] for file in kept if file.row["content"] is None])
 
 
 async def fetch(blobs: Blobs, row: dict[str, Any], key: DataKey) -> FileContent:
     """Read a file back."""
     label = orjson.loads(key.open(row["sealed"], file_place(row["id"])))
-    sealed = await blobs.get(row["contact_id"], row["id"])
+    sealed = row["content"] if row["content"] is not None else await blobs.get(row["contact_id"], row["id"])
     content = await asyncio.to_thread(key.open, sealed, row["id"].bytes)
     return FileContent(name=label["name"], media_type=label["mediaType"], content=content)

@@ -14,9 +14,10 @@ from onthaal_schema.wire import to_wire
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
-from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import Wire, message_place, open_file, open_message
 from services.intake_api.store.vault import DataKey, Vault, same
+from services.intake_api.store.work import add_work, infected
 
 
 class Messages:
@@ -57,7 +58,7 @@ class Messages:
 
     async def forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
         """Forget files, when it is known that their message was not stored: after a lost answer it may be there, and needs them."""
-        await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+        await forget(self._blobs, contact_id, kept)
 
     def tell(self) -> None:
         """Wake whoever waits for events, or for something to tag."""
@@ -98,6 +99,7 @@ class Messages:
         await connection.execute(insert(tables.message).values(**new))
         if kept:
             await connection.execute(insert(tables.file), [file.row for file in kept])
+            await add_work(connection, self._database, row["id"], infected(kept))
         await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
         return open_message(new, key, [open_file(file.row, key) for file in kept]), True
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.contact import Contact, ParseStatus
+from onthaal_schema.contact import Contact, Nature, ParseStatus
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.mail import MailReading
 from onthaal_schema.problems import Erased, InvalidInput, StateConflict
@@ -18,9 +18,10 @@ from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
-from services.intake_api.store.files import Blobs, KeptFile, keep
+from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import SUBMISSION, Wire, correction_place, file_place
 from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.work import add_work, infected
 
 Row = dict[str, Any]
 
@@ -66,7 +67,7 @@ class Rereading:
         try:
             contact, gone = await self._replace(contact_id, reading, kept, by)
         except Erased:
-            await self._blobs.remove(contact_id, [file.row["id"] for file in kept])
+            await forget(self._blobs, contact_id, kept)
             raise
         await self._blobs.remove(contact_id, gone)
         self._database.events.fire()
@@ -82,6 +83,8 @@ class Rereading:
             gone = await self._forget_files(connection, row, key)
             if kept:
                 await connection.execute(insert(tables.file), [file.row for file in kept])
+            if row["nature"] == Nature.PERSON:
+                await add_work(connection, self._database, contact_id, infected(kept))
             await self._index(connection, row, key, reading)
             await self._contacts.extend(connection, row, self._values(row, key, reading))
             if reading.details.parse_status is not ParseStatus.FAILED:

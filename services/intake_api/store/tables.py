@@ -166,7 +166,11 @@ file = Table(
     Column("number", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("content", LargeBinary),
 )
+
+file_label = [column for column in file.columns if column.name != "content"]
+"""What is known of a file without its bytes."""
 
 blind_index = Table(
     "blind_index",

@@ -10,17 +10,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.measures import BATCH, COMMITS_FAILED
 from services.intake_api.store import tables
-from services.intake_api.store.engine import DATABASE_ERRORS, FEED_LOCK, Database
-from services.intake_api.store.taken import Taken, claim_mails, write_rest
+from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert, SqliteInsert
+from services.intake_api.store.engine import DATABASE_ERRORS, Database
+from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 
@@ -34,31 +33,6 @@ QUIET = 0.1
 PATIENCE = 5.0
 """Seconds after which the contacts of a batch that failed are no longer tried one by one: a database that does not answer would
 keep each of them waiting for as long as the batch, and everybody who comes after them."""
-
-Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class NewContact:
-    """A contact as it will be written, with everything that belongs to it."""
-
-    row: Row
-    event: Row
-    index: Sequence[bytes] = ()
-    files: Sequence[Row] = ()
-    work: Sequence[Row] = ()
-    conversation: Row | None = None
-    mail: Taken | None = None
-
-    @property
-    def id(self) -> UUID:
-        """The contact's id."""
-        return self.row["id"]  # type: ignore[no-any-return]
-
-    @property
-    def has_more(self) -> bool:
-        """Whether other tables than contact, event and index are written."""
-        return bool(self.files or self.work or self.conversation or self.mail)
 
 
 class Overtaken(Exception):
@@ -79,16 +53,6 @@ class Written:
 class _Waiting:
     contact: NewContact
     answer: "asyncio.Future[Written]"
-
-
-class BatchInsert(Protocol):
-    """Writes a batch in the dialect of one engine. `together` is how many batches may be under way at once."""
-
-    together: int
-
-    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
-        """Commit the contacts whose id is new, with their events, and give these ids."""
-        ...
 
 
 class Writer:
@@ -213,7 +177,7 @@ class Writer:
         file, earlier = tables.file.c, tables.earlier_kind.c
         async with self._database.read() as connection:
             contacts = (await connection.execute(select(tables.contact).where(tables.contact.c.id.in_(ids)))).mappings().all()
-            of_contact = select(tables.file).where(file.contact_id.in_(ids), file.message_id.is_(None))
+            of_contact = select(*tables.file_label).where(file.contact_id.in_(ids), file.message_id.is_(None))
             files = (await connection.execute(of_contact.order_by(file.number))).mappings().all()
             kinds = select(tables.earlier_kind).where(earlier.contact_id.in_(ids)).order_by(earlier.number)
             earlier_kinds = (await connection.execute(kinds)).mappings().all()
@@ -252,117 +216,3 @@ def _compare(waiting: _Waiting, held: dict[UUID, Written]) -> None:
 def _fail(waiting: _Waiting, problem: ProblemError) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(problem)
-
-
-async def _with_new_mails(connection: AsyncConnection, database: Database, batch: Sequence[NewContact]) -> Sequence[NewContact]:
-    """Leave out the contacts whose mail was taken in already, in this batch or before."""
-    mails = [contact.mail for contact in batch if contact.mail]
-    if not mails:
-        return batch
-    new = await claim_mails(connection, database, mails)
-    return [contact for contact in batch if contact.mail is None or contact.mail.row["id"] in new]
-
-
-async def _write_the_rest(connection: AsyncConnection, database: Database, batch: Sequence[NewContact], new: set[UUID]) -> None:
-    fresh = [contact for contact in batch if contact.id in new]
-    for table, rows in (
-        (tables.file, [row for contact in fresh for row in contact.files]),
-        (tables.work_item, [row for contact in fresh for row in contact.work]),
-        (tables.conversation, [contact.conversation for contact in fresh if contact.conversation]),
-    ):
-        if rows:
-            await connection.execute(insert(table), rows)
-    mails = [contact.mail for contact in fresh if contact.mail]
-    if mails:
-        await write_rest(connection, database, mails)
-
-
-class SqliteInsert:
-    """One immediate transaction; the database has one writer, so what is absent stays absent until the commit."""
-
-    together = 1
-
-    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
-        """Commit the contacts whose id is new, with their events, and give these ids."""
-        async with database.write() as connection:
-            ids = select(tables.contact.c.id).where(tables.contact.c.id.in_([contact.id for contact in batch]))
-            held = set((await connection.execute(ids)).scalars())
-            fresh = [contact for contact in batch if contact.id not in held]
-            fresh = list(await _with_new_mails(connection, database, fresh))
-            new = {contact.id for contact in fresh}
-            if fresh:
-                await connection.execute(insert(tables.contact), [contact.row for contact in fresh])
-                await connection.execute(insert(tables.event), [contact.event for contact in fresh])
-                index = [{"contact_id": contact.id, "digest": digest} for contact in fresh for digest in contact.index]
-                if index:
-                    await connection.execute(insert(tables.blind_index), index)
-                await _write_the_rest(connection, database, fresh, new)
-        return new
-
-
-_TYPES = {"id": "uuid", "related_to": "uuid", "possible_link": "uuid", "event_id": "uuid", "unsure": "boolean", "anonymous": "boolean", "minor": "boolean",
-          "kind_confidence": "float8", "digest": "bytea", "data_key": "bytea", "sealed": "bytea", "sealed_suggestion": "bytea",
-          **dict.fromkeys(("kind_at", "received_at", "registered_at", "suggest_since"), "timestamptz")}  # fmt: skip
-
-_SAME = {"version": "1", "status": "'open'", "last_sequence": "0"}
-"""What is the same in every new contact, and so is not sent."""
-_LATER = {"extended_at", "extended_due", "erased_at"}
-_CONTACT = [column.name for column in tables.contact.columns if column.name not in _SAME.keys() | _LATER]
-_GIVEN = [*_CONTACT, "event_id", "payload"]
-
-
-def _arrays(names: Sequence[str]) -> str:
-    return ", ".join(f"${place}::{_TYPES.get(name, 'text')}[]" for place, name in enumerate(names, 1))
-
-
-_STATEMENT = f"""
-WITH given AS (
-    SELECT * FROM unnest({_arrays(_GIVEN)}) AS given ({", ".join(_GIVEN)})
-), stored AS (
-    INSERT INTO contact ({", ".join([*_SAME, *_CONTACT])})
-    SELECT {", ".join([*_SAME.values(), *_CONTACT])} FROM given
-    ON CONFLICT (id) DO NOTHING RETURNING id
-), indexed AS (
-    INSERT INTO blind_index (contact_id, digest)
-    SELECT known.contact_id, known.digest
-    FROM unnest(${len(_GIVEN) + 1}::uuid[], ${len(_GIVEN) + 2}::bytea[]) AS known (contact_id, digest)
-    JOIN stored ON stored.id = known.contact_id
-), turn AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock({FEED_LOCK})
-), told AS (
-    INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
-    SELECT nextval('event_position'), event_id, id, 1, 'registered', nature, channel, kind, registered_at, payload
-    FROM turn, given JOIN stored USING (id)
-)
-SELECT id FROM stored
-"""  # noqa: S608 - made of column names only
-
-
-class PostgresInsert:
-    """One statement a batch: contacts, index and events, which takes half the time of a transaction of several.
-
-    Two batches at once: while one waits for its flush, the next is sent and read.
-    """
-
-    together = 2
-
-    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
-        """Commit the contacts whose id is new, with their events, and give these ids."""
-        if not any(contact.has_more for contact in batch):
-            async with database.line() as line:  # one statement is a transaction by itself
-                return {row[0] for row in await line.fetch(_STATEMENT, *_values(batch))}
-        async with database.write() as connection:
-            fresh = await _with_new_mails(connection, database, batch)
-            new = set((await connection.exec_driver_sql(_STATEMENT, _values(fresh))).scalars())
-            await _write_the_rest(connection, database, fresh, new)
-        return new
-
-
-def _values(batch: Sequence[NewContact]) -> tuple[list[Any], ...]:
-    return (
-        *([contact.row[name] for contact in batch] for name in _CONTACT),
-        [contact.event["id"] for contact in batch],
-        [contact.event["payload"] for contact in batch],
-        [contact.id for contact in batch for _ in contact.index],
-        [digest for contact in batch for digest in contact.index],
-    )
