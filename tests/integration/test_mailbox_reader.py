@@ -64,6 +64,12 @@ async def test_new_mail_is_told_by_the_server_and_not_waited_for() -> None:
         await until(lambda: register.held, 5)
 
 
+async def test_what_comes_between_a_look_and_the_waiting_is_not_waited_for() -> None:
+    register = MailRegister()
+    async with serving(late=(written(1),)) as server, reading(server, register, Limits(poll=600, retry=1, size=10_000)):
+        await until(lambda: register.held, 5)
+
+
 @pytest.mark.parametrize("abilities", ["IMAP4rev1", "IMAP4rev1 IDLE IDLE"])
 async def test_a_server_that_does_not_tell_is_asked(abilities: str) -> None:
     register = MailRegister()
