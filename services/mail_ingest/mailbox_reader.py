@@ -18,8 +18,10 @@ from onthaal_schema.problems import ProblemError
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, password
+from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_session import Limits, Reading, Session, Standing
+from services.mail_ingest.mailbox_session import Session
+from services.mail_ingest.mailbox_standing import Limits, Reading, Standing
 from services.mail_ingest.mailboxes import Mailbox
 from services.mail_ingest.oauth import AccessTokens, TokenRefused
 from services.mail_ingest.side_thread import SideThread
@@ -72,6 +74,7 @@ class MailboxReader:
 
     async def run(self) -> None:
         """Read until told to stop, and then stay still until cancelled."""
+        self._reading.ended.clear()
         thread = SideThread(f"mailbox {self._mailbox.name}")
         try:
             async with self._http() as http:
@@ -111,7 +114,7 @@ class MailboxReader:
 
     async def _read(self, thread: SideThread) -> None:
         connection = await thread.call(Connection, self._mailbox, await self._sign_in())
-        self._session = Session(self._reading, connection, thread, self._ingest, self._intake, self._clock, self._limits)
+        self._session = Session(self._reading, Line(connection, thread), self._ingest, self._intake, self._clock, self._limits)
         self.standing.reading = True
         whole = False
         try:

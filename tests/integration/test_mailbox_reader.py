@@ -11,7 +11,7 @@ import pytest
 
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, ServiceUnavailable
 from services.mail_ingest.mailbox_reader import MailboxReader
-from services.mail_ingest.mailbox_session import Limits
+from services.mail_ingest.mailbox_standing import Limits
 from tests.mail_register import MailRegister
 from tests.mail_server import HangUp, MailServer, serving
 from tests.mailbox.reading import reading_of, until

@@ -11,7 +11,7 @@ from services.kit.clock import SystemClock
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.mailbox_reader import MailboxReader
-from services.mail_ingest.mailbox_session import Limits
+from services.mail_ingest.mailbox_standing import Limits
 from services.mail_ingest.mailboxes import Mailbox
 from tests.mail_register import MailRegister
 
