@@ -28,6 +28,7 @@ ALONE := --last-failed --last-failed-no-failures none
 
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
+	@deploy/setup/mailserver
 	@deploy/setup/scanner
 	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests || $(PY) -m pytest -q $(ALONE) --ignore tests/split tests
 
@@ -77,6 +78,11 @@ test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while client
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Read CASES=200000 mails that nobody wrote, from SEED=1 on
 	@$(PY) -m tests.fuzz
+
+.PHONY: test-mailbox
+test-mailbox: $(INSTALLED) ## Kill the mailbox reader 30 times while 2,000 mails come in, and count (MAILS, KILLS, SEED)
+	@deploy/setup/mailserver
+	@$(PY) -m tests.mailbox
 
 train: $(INSTALLED) ## Train the model again from the data in the repository
 	$(BIN)/onthaal tagging train
