@@ -27,6 +27,7 @@ import asyncpg
 
 from tests.bench.chat import shown
 from tests.bench.servers import postgres
+from tests.dovecot import Dovecot, dovecot, settings
 from tests.running import Gateway
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
@@ -165,16 +166,23 @@ class Ours(Contender):
 
     def slot(self, mails: list[bytes]) -> None:
         begun, used = time.perf_counter(), processor_time(self.roots)
-        done = asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
+        done = self.bring(mails)
         took, used_until_then = time.perf_counter() - begun, processor_time(self.roots) - used
         self.sent += done
         while self.waiting():
             time.sleep(0.2)
         self.keep(done, took, used_until_then, processor_time(self.roots) - used)
 
+    def bring(self, mails: list[bytes]) -> int:
+        """Have mails taken in for a slot; gives how many."""
+        return asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
+
     def waiting(self) -> int:
         """Count the contacts that the model has yet to look at."""
-        query = "SELECT count(*) FROM contact WHERE suggest_since IS NOT NULL"
+        return self.count("suggest_since IS NOT NULL")
+
+    def count(self, which: str) -> int:
+        query = f"SELECT count(*) FROM contact WHERE {which}"
         if not self.database:
             with closing(sqlite3.connect(self.gateway.var / "onthaal.db")) as connection:
                 return connection.execute(query).fetchone()[0]
@@ -210,6 +218,23 @@ class Ours(Contender):
             total = api.get("/statistics/contacts").raise_for_status().json()["total"]
         if total != self.sent:
             raise RuntimeError(f"{self.name}: {self.sent} were accepted, {total} are there")
+
+
+class Fetched(Ours):
+    """The same, that fetches its mails from a mailbox; the server is on the other core."""
+
+    AT_ONCE = 300
+
+    def serve(self, server: Dovecot) -> "Fetched":
+        self.server = server
+        return self
+
+    def bring(self, mails: list[bytes]) -> int:
+        for number in range(self.AT_ONCE):
+            self.server.deliver("meldpunt", another(mails[number % len(mails)]))
+        while self.count("true") < self.sent + self.AT_ONCE:
+            time.sleep(0.02)
+        return self.AT_ONCE
 
 
 class Sender:
@@ -320,6 +345,14 @@ def main() -> None:
             Ours("onthaal on SQLite FULL, by SMTP").start(stack, folder / "sqlite"),
             Ours("onthaal on PostgreSQL, by SMTP").start(stack, folder / "var", folder / "postgres", ONTHAAL_DATABASE_URL=url),
         ]
+        server = stack.enter_context(dovecot())
+        server.deliver("meldpunt", another(mails[0]))
+        mailbox = settings(server.mailbox("meldpunt"))
+        fetched = (
+            Fetched("onthaal on SQLite FULL, by IMAP").serve(server).start(stack, folder / "imap", ONTHAAL_MAILBOXES=mailbox)
+        )
+        fetched.sent = 1
+        ours.append(fetched)
         contenders = [base, *ours]
         for number in range(ROUNDS + 1):
             for contender in random.Random(number).sample(contenders, len(contenders)):
@@ -332,7 +365,8 @@ def main() -> None:
         print(table(contenders, base), flush=True)
         print("One mail alone, from MAIL until 250")
         for one in ours:
-            print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
+            if one is not fetched:
+                print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
             one.check()
 
 
