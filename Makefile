@@ -62,10 +62,16 @@ demo: $(INSTALLED) ## Replay the five published months and compare the figures
 
 bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 	@deploy/setup/bench
+	@deploy/setup/mailserver
 	@$(PY) -m tests.bench
 
 bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
 	@$(PY) -m tests.bench.drain
+
+.PHONY: bench-mail
+bench-mail: $(INSTALLED) ## Measure mail, end to end into the database, beside the standard library's parser
+	@deploy/setup/mailserver
+	@$(PY) -m tests.bench.mail
 
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
