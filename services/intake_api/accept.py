@@ -122,7 +122,7 @@ class Accept:
         canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
         key, data_key = self.vault.new_key(contact_id)
         kept = await keep(self.blobs, contact_id, key, files)
-        hurried = in_turn and submission.kind is None and self.writer.busy
+        hurried = in_turn and submission.kind is None and (self.writer.busy or self.suggester.busy)
         suggestion = None if submission.kind or hurried else await self.suggester.suggest(submission)
         told = self.suggester.glance(submission) if hurried else suggestion
         row = {

@@ -120,6 +120,9 @@ LARGE, SMALL = IN_ITS_ROW, 300
 """A file beside the database, and one in its row."""
 
 
+MAIL = {"mailbox": "meldpunt", "contact": {"channel": "mail", "text": "Dag"}, "fingerprint": "a"}
+
+
 def submission(channel: str, phone: str | None = None) -> list[tuple[str, tuple[str, bytes, str]]]:
     person = {"person": {"name": "An Peeters", "phone": phone}} if phone else {}
     contact = json.dumps({"channel": channel, "kind": "melding", "text": f"Woorden per {channel}", **person}).encode()
@@ -175,6 +178,8 @@ def test_a_restore_brings_back_everybody_but_the_erased(site: Site, new_database
         assert api.post("/subscriptions", json={"url": receiver.url}).status_code == 201
         kept = {channel: register(api, channel) for channel in CHANNELS}
         erased, ordered = register(api, "mail", PHONE), register(api)
+        mailed, rendered = str(uuid4()), str(uuid4())
+        assert api.put(f"/mails/{mailed}", json=MAIL).status_code == 201
         sealed_file = next((gateway.var / "files" / erased).iterdir()).read_bytes()
         with load(gateway, token, statuses):
             eventually(lambda: len(statuses) > 20)
@@ -185,6 +190,8 @@ def test_a_restore_brings_back_everybody_but_the_erased(site: Site, new_database
         assert set(statuses.values()) == {201}
 
         assert api.delete(f"/contacts/{erased}").status_code == 204
+        assert api.put(f"/mails/{rendered}", json=MAIL).json()["contactId"] == mailed
+        assert api.delete(f"/contacts/{mailed}").status_code == 204
         later = register(api, "chat")
         assert api.delete(f"/contacts/{later}").status_code == 204
         lost = register(api, "telefoon")
@@ -196,13 +203,17 @@ def test_a_restore_brings_back_everybody_but_the_erased(site: Site, new_database
         assert "restore the keys first" in site.refused("restore", "database", backup)
         site.onthaal("restore", "keys", str(site.safe))
         told = site.onthaal("restore", "database", backup)
-        assert "Erased again: 2 of it, and 1 that came later" in told
+        assert "Erased again: 3 of it, and 1 that came later" in told
         site.onthaal("restore", "files", str(site.backups / "files"))
         receiver.always = Answer()
         gateway.start()
 
         assert all(opens(api, contact, channel) for channel, contact in kept.items())
         assert {api.get(f"/contacts/{contact}").status_code for contact in before} == {200}
+        for mail in (mailed, rendered):  # the mailbox holds both still
+            answer = api.put(f"/mails/{mail}", json=MAIL | {"fingerprint": "read in another way"})
+            assert (answer.status_code, answer.json()["contactId"]) == (200, mailed)
+        assert api.get(f"/contacts/{mailed}").status_code == 410
         for contact in (erased, later, ordered):
             assert api.get(f"/contacts/{contact}").status_code == 410
             assert api.put(f"/contacts/{contact}", files=submission("mail")).status_code == 410

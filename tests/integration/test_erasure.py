@@ -208,6 +208,38 @@ def test_an_erased_contact_stays_erased_after_a_restart(own: Gateway, desk: http
     assert files_of(own, contact) == []
 
 
+def test_what_a_mail_leaves_behind_is_in_clear_nowhere_and_tells_nothing_once_it_is_erased(
+    own: Gateway, desk: httpx.Client
+) -> None:
+    contact, answer, mailbox = str(uuid4()), str(uuid4()), "post"
+    mail = {
+        "mailbox": mailbox,
+        "place": {"uidValidity": 1, "uid": 1},
+        "contact": body(),
+        "answerTo": f"{MARKER}@voorbeeld.be",
+        "references": [f"<{MARKER}@v.be>"],
+        "fingerprint": MARKER,
+        "likenesses": [MARKER, f"{MARKER}2"],
+    }
+    assert desk.put(f"/mails/{contact}", json=mail).status_code == 201
+    [sent] = [one for one in desk.post("/outgoing/claims").json()["items"] if one["contactId"] == contact]
+    assert (sent["to"], sent["inReplyTo"]) == (f"{MARKER}@voorbeeld.be", f"<{MARKER}@x.be>")
+    joined = {**mail, "place": {"uidValidity": 1, "uid": 2}, "tokens": [sent["token"]], "fingerprint": f"{MARKER}3"}
+    assert desk.put(f"/mails/{answer}", json=joined).json()["contactId"] == contact
+    told = {"messageId": f"<{MARKER}@w.be>", "to": f"{MARKER}@voorbeeld.be", "text": MARKER}
+    assert desk.put(f"/contacts/{contact}/outgoing/{uuid4()}", json=told).status_code == 204
+    hidden = {*spellings(MARKER), *spellings(sent["token"]), *spellings(sent["messageId"].strip("<>"))}
+    assert [(name, one) for name, content in everything_written(own) for one in hidden if one in content] == []
+
+    assert desk.delete(f"/contacts/{contact}").status_code == 204
+    with closing(sqlite3.connect(own.var / "onthaal.db")) as database:
+        mine = (contact.replace("-", ""),)
+        assert database.execute("SELECT count(*) FROM outgoing WHERE contact_id = ?", mine).fetchone() == (0,)
+        assert database.execute("SELECT count(*) FROM mail WHERE contact_id = ?", mine).fetchone() == (2,)
+        assert database.execute("SELECT count(*) FROM answered").fetchone() == (0,)
+    assert desk.get(f"/mailboxes/{mailbox}", params={"uidValidity": 1}).json()["held"] == "1:2"
+
+
 def test_only_who_may_erase_erases(own: Gateway, desk: httpx.Client) -> None:
     contact = str(uuid4())
     register_with_file(desk, contact)

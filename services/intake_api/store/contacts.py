@@ -309,6 +309,8 @@ class Contacts:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
         query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"], tables.file.c.content.is_(None))
         files = list((await connection.execute(query)).scalars())
+        written_to = select(tables.outgoing.c.recipient).where(tables.outgoing.c.contact_id == row["id"])
+        await connection.execute(delete(tables.answered).where(tables.answered.c.recipient.in_(written_to)))
         for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))
         # what remains of its mails tells that they were taken in, so that the mailbox does not bring back who was erased
