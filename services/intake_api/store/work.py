@@ -1,6 +1,6 @@
 """Items of the work list: one for each reason a contact has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,13 @@ from services.intake_api.store.engine import Database
 def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> dict[str, Any]:
     """Give the row of one item of the work list."""
     return {"id": uuid4(), "contact_id": contact_id, "reason": reason, "since": since, "finished_at": None, "finished_by": None}
+
+
+async def put_on_list(connection: AsyncConnection, database: Database, rows: Sequence[dict[str, Any]]) -> None:
+    """Put items on the work list that are not there, and were not."""
+    if rows:
+        fresh = (sqlite if database.on_sqlite else postgresql).insert(tables.work_item)
+        await connection.execute(fresh.on_conflict_do_nothing(), list(rows))
 
 
 async def add_work(connection: AsyncConnection, database: Database, contact_id: UUID, reasons: Iterable[WorkReason]) -> None:
