@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
+from services.intake_api.answering import Answering
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
-from services.intake_api.store.outgoing_rows import Answering
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
 
 

@@ -17,11 +17,12 @@ from onthaal_schema.problems import ServiceUnavailable
 from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.accept import EARLIEST, Accept, Prepared
+from services.intake_api.answering import Answering
 from services.intake_api.caller import Caller
 from services.intake_api.store.mailboxes import Mailboxes, Numbering
 from services.intake_api.store.mails import Answered, Digests, Held, Joined, Mails
 from services.intake_api.store.opened import Wire
-from services.intake_api.store.outgoing_rows import Acknowledged, Answering, StaffMail, acknowledgement, staff_mail
+from services.intake_api.store.outgoing_rows import Acknowledged, StaffMail, acknowledgement, staff_mail
 from services.intake_api.store.taken import Bounced, Taken
 from services.intake_api.store.work import work_row
 from services.intake_api.store.writer import Overtaken

@@ -1,7 +1,7 @@
 """Mails of ours as rows: made when a mail comes in or when staff sent one, shown with their contact."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.outgoing import OutgoingKind, OutgoingStatus
+from services.intake_api.answering import Answering
 from services.intake_api.store import tables
 from services.intake_api.store.opened import Wire, outgoing_place
 from services.intake_api.store.outbox import present
@@ -17,14 +18,6 @@ from services.intake_api.store.reply_tokens import address_digest, make_token, m
 from services.intake_api.store.vault import DataKey, Vault
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Answering:
-    """How people answer to mails of ours: the domain of our Message-IDs, and how long a token is good for."""
-
-    domain: str
-    token_lasts: timedelta
 
 
 @dataclass(frozen=True)
