@@ -146,12 +146,9 @@ class Dovecot:
 
     def start(self) -> "Dovecot":
         """Start it, and wait until it greets."""
-        self._process = subprocess.Popen(
-            ["/usr/sbin/dovecot", "-F", "-c", str(self.file)],
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "errors").open("ab"),
-        )
+        with (self.folder / "errors").open("ab") as errors:
+            command = ["/usr/sbin/dovecot", "-F", "-c", str(self.file)]
+            self._process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=errors)
         deadline = time.monotonic() + STARTING
         while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -194,6 +191,15 @@ class Dovecot:
             if path.is_file():
                 path.unlink()
         self.start()
+
+    def uid_validity(self, user: str) -> int:
+        """Give the numbering of a user's mails, as it stands on the disk."""
+        head = (self.folder / "mail" / user / "dovecot-uidlist").read_text().split()
+        return int(head[1].removeprefix("V"))
+
+    def is_numbered(self, user: str) -> bool:
+        """Whether a user's mails have numbers: they get them when somebody looks."""
+        return (self.folder / "mail" / user / "dovecot-uidlist").exists()
 
     def _processes(self) -> Iterator[tuple[int, str]]:
         for path in Path("/proc").glob("[0-9]*/stat"):

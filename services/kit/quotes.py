@@ -128,11 +128,14 @@ def _behind_original(lines: Sequence[str], place: int) -> int | None:
 
 
 def _behind_headings(lines: Sequence[str], start: int) -> int | None:
-    end = start + 1
-    while end < min(start + HEADING_LINES, len(lines)) and lines[end].strip():
-        end += 1
-    found = [any(heading.fullmatch(line) for line in lines[start:end]) for heading in _HEADINGS]
-    return end if sum(found) >= 2 else None
+    """Give the place behind the last heading; HTML may have put blank lines between them."""
+    end, found = start + 1, set[int]()
+    for place in range(start + 1, min(start + HEADING_LINES, len(lines))):
+        for which, heading in enumerate(_HEADINGS):
+            if heading.fullmatch(lines[place]):
+                found.add(which)
+                end = place + 1
+    return end if len(found) >= 2 else None
 
 
 def _after_blanks(lines: Sequence[str], place: int) -> int:

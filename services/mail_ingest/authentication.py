@@ -16,6 +16,7 @@ UNNAMED: Final = "*"
 
 _STATEMENT: Final = re.compile(r"(?:[^;\"]|\"[^\"]*\"?)+")
 _PROPERTY: Final = re.compile(r"([a-z][a-z0-9._-]*)\s*=\s*(\"[^\"]*\"|[^\s;\"]+)")
+_WORD: Final = re.compile(r"[a-z]{1,20}")
 _SHOWN: Final = ("spf", "dkim", "dmarc")
 
 
@@ -69,7 +70,7 @@ def _name(value: str) -> str:
 def _findings(value: str) -> Iterator[Finding]:
     for statement in _STATEMENT.findall(value):
         found = [(name, text.strip('"')) for name, text in _PROPERTY.findall(statement)]
-        if found:
+        if found and _WORD.fullmatch(found[0][1]):
             (method, result), *properties = found
             yield Finding(method, result, tuple(properties))
 

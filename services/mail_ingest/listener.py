@@ -1,6 +1,7 @@
 """The mail listener: 250 means that the mail is a stored contact, 451 that it is not; no content is refused."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from services.kit.alarms import Board
@@ -25,15 +26,19 @@ SOCKET_MODE: Final = 0o660
 class Listener:
     """Listens for mail until it is cancelled."""
 
-    def __init__(self, settings: ListenerSettings, ingest: Taker, clock: Clock, alarms: Board) -> None:
-        """Take mail in by `ingest`; the moment of receipt is the clock's at the end of the data.
+    def __init__(
+        self, settings: ListenerSettings, ingest: Taker, clock: Clock, alarms: Board, further: Iterable[str] = ()
+    ) -> None:
+        """Take mail in by `ingest`, for `further` addresses too; the moment of receipt is the clock's at the end of the data.
 
         Raises:
             InvalidSettings: the certificate is no good.
 
         """
         self._settings = settings
-        self._reception = MailReception(ingest, clock, Recipients(settings.own_addresses), alarms)
+        self._reception = MailReception(
+            ingest, clock, Recipients({*settings.own_addresses, *further} if settings.own_addresses else ()), alarms
+        )
         self._admission = Admission(settings, clock)
         certificate, key = settings.smtp_tls_certificate, settings.smtp_tls_key
         self._certificate = Certificate(certificate, key) if certificate and key else None

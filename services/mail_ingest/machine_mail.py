@@ -140,7 +140,8 @@ def _by_envelope(mail: ParsedMail, envelope_sender: str | None) -> MachineReason
     path = mail.marks.get("return-path", "").strip()
     # a forwarder may send with a null envelope what had a return path before: that is no sign of a machine
     null = path == NULL_SENDER or (envelope_sender == NULL_SENDER and not path)
-    if null and (not _is_by_hand(mail) or bounces.SUBJECT.search(mail.subject)):
+    answered = _ANSWERED_BY_ITSELF.match(mail.subject) or bounces.SUBJECT.search(mail.subject)
+    if null and (answered or not _is_by_hand(mail)):
         return MachineReason.NULL_SENDER
     return None
 
@@ -181,7 +182,7 @@ def _by_several_hints(mail: ParsedMail) -> MachineReason | None:
     local, _, _ = mail.sender.address.partition("@")
     hints = (
         bool(_ABSENT.match(mail.subject)),
-        bool(_ANSWERED_BY_ITSELF.match(mail.subject) and _AWAY.search(mail.text[:2_000])),
+        bool(_ANSWERED_BY_ITSELF.match(mail.subject) and (is_bulk(mail.marks) or _AWAY.search(mail.text[:2_000]))),
         bool(bounces.SUBJECT.search(mail.subject)),
         bool(_OFFICE.fullmatch(local)),
         bool(words(mail.marks.get("x-auto-response-suppress", "")) & {"autoreply", "oof", "dr"}),

@@ -15,7 +15,6 @@ from imapclient import IMAPClient
 
 from onthaal_schema.intake import Intake
 from onthaal_schema.problems import ProblemError
-from services.kit.alarms import Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, password
@@ -29,6 +28,10 @@ log = logger(__name__)
 
 LOOK_AGAIN: Final = 5.0
 """Seconds after which a reader without the lease asks for it again."""
+
+STARTING: Final = "starting"
+STOPPED: Final = "stopped"
+"""Reports that are no successful reading, and change nothing of what was last seen."""
 
 SLOW: Final = {Trouble.SIGN_IN, Trouble.TOKEN, Trouble.SECRET}
 """What does not mend itself in a second, and what a server may lock an account for."""
@@ -54,14 +57,13 @@ class MailboxReader:
         ingest: Ingest,
         intake: Intake,
         clock: Clock,
-        alarms: Board,
         limits: Limits,
         http: Callable[[], httpx.AsyncClient] = httpx.AsyncClient,
     ) -> None:
         """Take mail in by `ingest`; ask `intake` what is held."""
         self.standing = Standing(mailbox.name)
         self._mailbox = mailbox
-        self._reading = Reading(mailbox, reader, self.standing, alarms)
+        self._reading = Reading(mailbox, reader, self.standing)
         self._ingest = ingest
         self._intake = intake
         self._clock = clock
@@ -80,6 +82,8 @@ class MailboxReader:
                 self._tokens = AccessTokens(self._mailbox.oauth, http) if self._mailbox.oauth else None
                 while not self._reading.stopping.is_set():
                     await self._once(thread)
+            with suppress(ProblemError):
+                await self._reading.report(self._intake, STOPPED, last=True)
         finally:
             self.standing.reading = False
             thread.end()
@@ -96,7 +100,7 @@ class MailboxReader:
 
     async def _once(self, thread: SideThread) -> None:
         try:
-            if await self._reading.report(self._intake, self.standing.trouble):
+            if await self._reading.report(self._intake, self.standing.trouble or STARTING):
                 await self._read(thread)
             else:
                 self.standing.trouble = None

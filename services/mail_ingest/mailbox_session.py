@@ -24,7 +24,6 @@ from onthaal_schema.problems import (
     ProblemError,
     ServiceUnavailable,
 )
-from services.kit.alarms import Alarm, Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.holdings import Holdings, numbers
@@ -93,13 +92,12 @@ class Reading:
     mailbox: Mailbox
     reader: UUID
     standing: Standing
-    alarms: Board
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     holdings: Holdings | None = None
 
-    async def report(self, intake: Intake, error: str | None = None) -> bool:
-        """Report what was seen; tells whether we may go on reading.
+    async def report(self, intake: Intake, error: str | None = None, *, last: bool = False) -> bool:
+        """Report what was seen; tells whether we may go on reading. The last one lets another reader begin at once.
 
         Raises:
             ProblemError: nobody took the report.
@@ -113,15 +111,9 @@ class Reading:
             before_import=standing.before_import,
             missing=standing.missing,
             error=error,
+            last=last,
         )
         return (await intake.report_mailbox(self.mailbox.name, report)).may_read
-
-    def tell(self) -> None:
-        """Raise the alarm when there is a gap, and settle it when there is none."""
-        if self.standing.missing:
-            self.alarms.raise_alarm(Alarm.MAILBOX_GAP, self.mailbox.name)
-        else:
-            self.alarms.settle(Alarm.MAILBOX_GAP, self.mailbox.name)
 
     async def rest(self, seconds: float) -> None:
         """Wait, or stop."""
@@ -236,7 +228,6 @@ class Session:
         self._stand(books.missing)
         self._reading.standing.last_read_at = self._clock.now().timestamp()
         self._reading.standing.trouble = None
-        self._reading.tell()
         return await self._report()
 
     async def _open(self) -> Selected:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, winmail
+from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, signed_data, winmail
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
@@ -19,6 +19,8 @@ TEXT_LIMIT: Final = 500_000
 SUBJECT_LIMIT: Final = 998
 LINE_LIMIT: Final = 400
 RECIPIENT_LIMIT: Final = 100
+WRAP_LIMIT: Final = 3
+"""Signatures within signatures that are opened (RFC 2634 §1.1 has two)."""
 DISPLAY_LIMIT: Final = 2_000_000
 SCAN_LIMIT: Final = 256_000
 SCANNED_VALUE: Final = 2_000
@@ -140,6 +142,7 @@ class _Reader:
         self._shelf.doubts = self._doubts
         self._found = _Found()
         self._has_body = False
+        self._wraps = 0
         self._remote = 0
         if careful:
             self._doubts.add("careful")
@@ -167,6 +170,9 @@ class _Reader:
 
     def _text(self, node: Node, *, top: bool = False, first: bool = False) -> str:
         if seal := seals.of_part(node.type, "" if isinstance(node, Branch) else file_name(node)):
+            if isinstance(node, Leaf) and (signed := self._signed(node)) is not None:
+                self._shelf.put(node)
+                return signed
             self._seal(seal)
         match node:
             case Branch() if node.type.sub == "alternative":
@@ -178,6 +184,14 @@ class _Reader:
             case Leaf():
                 self._put_aside(node)
                 return ""
+
+    def _signed(self, leaf: Leaf) -> str | None:
+        """Give the text of a mail that is wrapped in its own signature; None when it cannot be read without a key."""
+        content = None if self._careful or self._wraps >= WRAP_LIMIT else signed_data.content_of(leaf.content)
+        if not content:
+            return None
+        self._wraps += 1
+        return self._text(self._walk.node(*headers.split_part(content)), top=True)
 
     def _alternative(self, node: Branch) -> str:
         before = len(self._found.pages)

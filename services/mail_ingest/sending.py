@@ -73,7 +73,10 @@ class Sender:
             ServiceUnavailable: the intake service is away; what was sent is told when it is back.
 
         """
+        task = asyncio.current_task()
         while True:
+            if task and task.cancelling():  # the client's time-outs can swallow it (asyncio.wait_for, mended in Python 3.12)
+                raise asyncio.CancelledError
             self._idle.clear()
             try:
                 more = not self._stopping and await self._round()
@@ -138,17 +141,13 @@ class Sender:
         try:
             letter = self._write(mail, hours)
             content = await asyncio.to_thread(self._sign, letter.content) if self._sign else letter.content
-            async with asyncio.timeout(LETTER_SECONDS):
-                await connection.sendmail(
-                    letter.sender, [letter.recipient], content, mail_options=["SMTPUTF8"] if letter.international else []
-                )
-            result = OutgoingResult(status=OutgoingStatus.SENT)
         except NotWritable as error:
             result = OutgoingResult(status=OutgoingStatus.FAILED, reason=str(error))
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            result = result_of(error)
-            if not isinstance(error, (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused)):
-                connection.close()
+        except Exception as error:  # noqa: BLE001 - a fault in one mail holds up no other; it waits, and is then a person's business
+            log.error("mail cannot be written", message=str(mail.id), error=error_name(error))  # noqa: TRY400 - no traceback
+            result = OutgoingResult(status=OutgoingStatus.QUEUED, reason=type(error).__name__)
+        else:
+            result = await _hand_over(connection, letter, content)
         MAILS_SENT.labels(result.status).inc()
         says = "mail sent" if result.status is OutgoingStatus.SENT else "mail not sent"
         log.info(says, contact=str(mail.contact_id), message=str(mail.id), reason=result.reason, attempt=mail.attempts)
@@ -168,6 +167,18 @@ class Sender:
             except ProblemError as error:
                 log.warning("result of a mail is of no use any more", message=str(outgoing_id), error=error_name(error))
             self._untold.pop(outgoing_id, None)
+
+
+async def _hand_over(connection: aiosmtplib.SMTP, letter: Letter, content: bytes) -> OutgoingResult:
+    options = ["SMTPUTF8"] if letter.international else []
+    try:
+        async with asyncio.timeout(LETTER_SECONDS):
+            await connection.sendmail(letter.sender, [letter.recipient], content, mail_options=options)
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        if not isinstance(error, (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused)):
+            connection.close()  # nobody knows where the two of us are
+        return result_of(error)
+    return OutgoingResult(status=OutgoingStatus.SENT)
 
 
 def result_of(error: Exception) -> OutgoingResult:

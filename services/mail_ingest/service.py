@@ -10,6 +10,7 @@ from prometheus_client.core import Metric
 from services.kit.measures import gauge
 from services.kit.service import House, Service, Work
 from services.kit.settings import InvalidSettings, read
+from services.mail_ingest.addresses import plausible
 from services.mail_ingest.answering import answering
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
@@ -41,9 +42,9 @@ def create(house: House) -> Service:
     intake = house.intake.own("mail_ingest")
     out = read(MailOutSettings)
     sender = answering(house, out)
-    wake = sender.wake if sender else None
-    ingest = Ingest(intake, parser, _ours(settings, read(MailTrustSettings), out), wake, settings.scanner())
-    listener = Listener(settings, ingest, house.clock, house.alarms)
+    known = _ours(settings, read(MailTrustSettings), out)
+    ingest = Ingest(intake, parser, known, sender.wake if sender else None, settings.scanner())
+    listener = Listener(settings, ingest, house.clock, house.alarms, known[LISTENER].all)
     limits = Limits(settings.mailbox_poll_seconds, settings.mailbox_retry_seconds, settings.mailbox_size_limit)
     readers = [
         MailboxReader(
@@ -52,7 +53,6 @@ def create(house: House) -> Service:
             ingest,
             intake,
             house.clock,
-            house.alarms,
             limits,
         )
         for mailbox in settings.mailboxes
@@ -98,7 +98,7 @@ def _check_files(number: int, mailbox: Mailbox) -> None:
 
 
 def _ours(settings: MailSettings, trust: MailTrustSettings, out: MailOutSettings) -> Mapping[str, Ours]:
-    own = settings.own_addresses
+    own = settings.own_addresses | frozenset(filter(None, (plausible(mailbox.user) for mailbox in settings.mailboxes)))
     return {LISTENER: ours(trust, out, own, answers=out.smtp_answers)} | {
         mailbox.name: ours(trust, out, own, answers=mailbox.answers) for mailbox in settings.mailboxes
     }
@@ -107,9 +107,9 @@ def _ours(settings: MailSettings, trust: MailTrustSettings, out: MailOutSettings
 def _figures(standings: Sequence[Standing]) -> Iterable[Metric]:
     def of(name: str, documentation: str, values: Iterable[float]) -> Metric:
         named = [((standing.name,), value) for standing, value in zip(standings, values, strict=True)]
-        return gauge(f"onthaal_mailbox_{name}", documentation, named, ["mailbox"])
+        return gauge(f"onthaal_mailbox_reader_{name}", documentation, named, ["mailbox"])
 
-    yield of("reading", "1 while a mailbox is read by this process.", (float(each.reading) for each in standings))
+    yield of("up", "1 while a mailbox is read by this process.", (float(each.reading) for each in standings))
     yield of("well", "1 while nothing is wrong with a mailbox.", (float(each.is_well) for each in standings))
     yield of("read_timestamp_seconds", "When a mailbox was last read to its end.", (each.last_read_at for each in standings))
     yield of("present", "Mails that the server has.", (each.present for each in standings))

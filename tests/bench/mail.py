@@ -27,7 +27,7 @@ from tests.running import Gateway
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
 SECONDS = 2.0
-CONNECTIONS = 8
+CONNECTIONS = 20
 LATENCIES = 200
 OURS = "meldpunt@example.be"
 TEXTS = Path(__file__).parents[2] / "deploy" / "demo" / "contacts_2023_2024.jsonl"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.unit.mail_ingest import winmails
+from tests.unit.mail_ingest import signatures, winmails
 from tests.unit.mail_ingest.corpus import ALL
 
 LARGEST: Final = 20_000
@@ -18,8 +18,17 @@ RICH: Final = winmails.winmail(
     )
 )
 
+SIGNED: Final = signatures.in_pieces(
+    b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\nDag\r\n", b"--y\r\n\r\nNoor\r\n--y--"
+)
+
 CORPUS: Final = [case.raw for case in ALL if len(case.raw) <= LARGEST] + [
-    b"From: a@b.be\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n\r\n" + content for content in (WINMAIL, RICH)
+    b"From: a@b.be\r\nContent-Type: %b\r\n\r\n%b" % (kind, content)
+    for kind, content in (
+        (b"application/ms-tnef; name=winmail.dat", WINMAIL),
+        (b"application/ms-tnef; name=winmail.dat", RICH),
+        (b"application/pkcs7-mime; name=smime.p7m", SIGNED),
+    )
 ]
 
 BITS: Final = [

@@ -1,27 +1,21 @@
 """Reading a mailbox on a server that behaves as badly as a test wants, into an intake that does what it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from onthaal_schema.intake import Intake
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, ServiceUnavailable
-from services.kit.alarms import Alarm, Board
-from services.kit.clock import SystemClock
 from services.mail_ingest import mailbox_reader
-from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.mailbox_reader import MailboxReader
 from services.mail_ingest.mailbox_session import Limits
 from tests.mail_register import MailRegister
 from tests.mail_server import HangUp, MailServer, serving
-
-READER = UUID(int=1)
+from tests.mailbox.reading import reading_of, until
 
 
 def written(number: int, body: str = "Dag") -> bytes:
@@ -38,37 +32,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_reader, "LOOK_AGAIN", 0.1)
 
 
-@asynccontextmanager
-async def reading(
+def reading(
     server: MailServer, register: MailRegister, limits: Limits | None = None, **mailbox: Any
-) -> AsyncIterator[MailboxReader]:
+) -> AbstractAsyncContextManager[MailboxReader]:
     """Read a mailbox for the length of a block."""
-    intake = cast("Intake", register)
-    clock = SystemClock()
-    async with LimitedParser(workers=1) as parser:
-        reader = MailboxReader(
-            server.mailbox(**mailbox),
-            READER,
-            Ingest(intake, parser, {}),
-            intake,
-            clock,
-            Board(clock),
-            limits or Limits(poll=0.3, retry=0.4, size=10_000),
-        )
-        running = asyncio.create_task(reader.run())
-        try:
-            yield reader
-        finally:
-            await reader.drain()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-async def until(holds: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.02)
+    return reading_of(server.mailbox(**mailbox), register, limits)
 
 
 def texts(register: MailRegister) -> list[str]:
@@ -90,7 +58,7 @@ async def test_what_is_there_and_what_comes_is_taken_in_once() -> None:
     assert register.calls == ["take"] * 4
     assert texts(register) == ["Dag 0", "Dag 1", "Dag 2", "Dag 3"]
     assert register.places == {("post", 7): dict(zip(range(1, 5), register.held, strict=True))}
-    assert register.reports[-1].present == 4
+    assert (register.reports[-1].present, register.reports[-1].last) == (4, True)
     assert all("EXAMINE" in command for command in server.said if "INBOX" in command)
 
 
@@ -182,15 +150,15 @@ async def test_a_mail_that_the_intake_refuses_stops_no_other(problem: type[Excep
             await until(lambda: len(register.held) == 5 and reader.standing.is_well)
 
 
-async def test_a_gap_is_an_alarm_until_it_is_closed() -> None:
+async def test_a_gap_between_what_is_counted_and_what_is_held_is_reported_until_it_is_closed() -> None:
     register = MailRegister()
     async with serving(counts=2) as server:
         server.deliver(written(1))
         async with reading(server, register) as reader:
             await until(lambda: reader.standing.missing == 2)
-            await until(lambda: Alarm.MAILBOX_GAP in reader._reading.alarms.conditions())
+            await until(lambda: register.reports[-1].missing == 2)
             server.counts = 0
-            await until(lambda: not reader._reading.alarms.conditions())
+            await until(lambda: register.reports[-1].missing == 0 and reader.standing.is_well)
 
 
 async def test_while_the_intake_is_away_the_reader_waits_and_marks_nothing() -> None:

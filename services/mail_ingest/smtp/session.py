@@ -121,7 +121,8 @@ class Session:
         self._wire.hang_up()
 
     async def _next(self) -> None:
-        await self._wire.flush()
+        if not self._wire.is_ahead:
+            await self._wire.flush()
         try:
             command = syntax.command(await self._wire.line())
         except LineTooLong:

@@ -38,6 +38,7 @@ class Wire(asyncio.Protocol):
         """Talk to the client from the moment it has connected."""
         self._talk = talk
         self._received = bytearray()
+        self._answers: list[str] = []
         self._arrival: asyncio.Future[None] | None = None
         self._is_paused = False
         self._has_ended = False
@@ -137,12 +138,12 @@ class Wire(asyncio.Protocol):
             await self._more()
 
     def write(self, *lines: str) -> None:
-        """Answer."""
-        if self._transport and not self._transport.is_closing():
-            self._transport.write("".join(f"{line}\r\n" for line in lines).encode())
+        """Answer. It is sent with what is answered next, as long as the client is ahead of its answers (RFC 2920 §3.2)."""
+        self._answers += lines
 
     async def flush(self) -> None:
-        """Wait until the client reads what it is answered."""
+        """Send what is answered, and wait until the client reads it."""
+        self._send()
         await self._may_write.wait()
 
     async def protect(self, context: ssl.SSLContext) -> None:
@@ -172,6 +173,7 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         """Close when the answers are read, and soon."""
+        self._send()
         if self._transport and not self._farewell:
             self._transport.close()
             self._farewell = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.hang_up)
@@ -181,7 +183,13 @@ class Wire(asyncio.Protocol):
         if self._transport:
             self._transport.abort()
 
+    def _send(self) -> None:
+        if self._answers and self._transport and not self._transport.is_closing():
+            self._transport.write("".join(f"{line}\r\n" for line in self._answers).encode())
+        self._answers.clear()
+
     async def _more(self) -> None:
+        self._send()
         if self._has_ended:
             raise Gone
         if self._is_paused and self._transport:

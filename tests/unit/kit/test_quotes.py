@@ -41,6 +41,7 @@ def shown(text: str) -> str:
         "________________________________\n" + OUTLOOK,
         "________________________________\n\n" + OUTLOOK,
         OUTLOOK,
+        OUTLOOK.replace("\n", "\n\n"),
         "*From:* Meldpunt <x@example.be>\n*Sent:* Monday\n*To:* Noor\n*Subject:* RE: x\n\nDear Noor\n",
     ],
 )

@@ -117,6 +117,8 @@ def test_a_stray_header_does_not_make_a_machine_of_a_person(headers: str) -> Non
         (f"{TO_US}X-Mailer: nieuwsbrief 2.0\nPrecedence: bulk", MachineReason.BULK),
         (f"{OUTLOOK}Return-Path: <>\nSubject: Undeliverable: uw bericht", MachineReason.NULL_SENDER),
         ("X-Mailer: vacation 3.2\nReturn-Path: <>", MachineReason.NULL_SENDER),
+        (f"{OUTLOOK}Return-Path: <>\nSubject: Automatisch antwoord: Vraag", MachineReason.NULL_SENDER),
+        (f"{OUTLOOK}{TO_US}Precedence: bulk\nSubject: Out of office: Vraag", MachineReason.SEVERAL_HINTS),
         ("From: meldpunt@example.be", MachineReason.OWN_MAIL),
         ("From: Meldpunt+abcdef@Example.be\nReply-To: meldpunt@example.be", MachineReason.OWN_MAIL),
         ("From: bounce@example.be", MachineReason.OWN_MAIL),
