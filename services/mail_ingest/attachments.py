@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from services.mail_ingest import media_types
+from services.kit import media_types
 from services.mail_ingest.charsets import clean_line, turns_around
 from services.mail_ingest.parsed_mail import Attachment
 from services.mail_ingest.structure import Leaf, file_name

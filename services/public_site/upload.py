@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, UnsupportedMediaType
+from services.kit.media_types import sniffed
 
 MEGABYTE: Final = 1024 * 1024
 FILES_LIMIT: Final = 20 * MEGABYTE
@@ -92,7 +93,8 @@ async def _multipart(request: Request) -> Posted:
 async def _file(upload: UploadFile) -> FileUpload:
     claimed = (upload.content_type or "").partition(";")[0].strip().lower()
     media_type = claimed if MEDIA_TYPE.fullmatch(claimed) else "application/octet-stream"
-    return FileUpload(_label(upload.filename or ""), media_type, await upload.read())
+    content = await upload.read()
+    return FileUpload(_label(upload.filename or ""), media_type, content, sniffed=sniffed(content, media_type))
 
 
 def _label(name: str) -> str:

@@ -47,6 +47,7 @@ from onthaal_schema.problems import (
     StateConflict,
 )
 from onthaal_schema.requests import ContactQuery, Correction, Retag
+from onthaal_schema.wire import to_wire
 from onthaal_schema.worklist import WorkReason
 from tests.contract.conftest import House
 
@@ -684,3 +685,18 @@ async def test_mail_is_for_whoever_may_write_mail(post: Post) -> None:
     ):
         with pytest.raises(MissingScope):
             await asked
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("clean", 201), ("misschien", 400), ("", 400)])
+async def test_what_a_scanner_said_is_one_of_its_words(post: Post, verdict: str, status: int) -> None:
+    served = post.house.served
+    token = await served.token("contacts:write:mail")
+    parts = [
+        ("mail", ("", to_wire(post.mail()).encode(), "application/json", {})),
+        ("attachment", ("a.pdf", b"%PDF", "application/pdf", {"Onthaal-Virus": verdict, "Onthaal-Sniffed": "image/png"})),
+    ]
+    path = f"{served.url}/intake/v1/mails/{uuid4()}"
+    answer = await served.http.put(path, files=parts, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["issues"][0]["name"] == "Onthaal-Virus"

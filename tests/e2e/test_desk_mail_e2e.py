@@ -70,7 +70,7 @@ def full_mail(api: httpx.Client) -> str:
 def test_quotes_and_layout_open_by_keyboard_and_nothing_is_loaded_before(
     browser: Browser, gateway: Gateway, api: httpx.Client
 ) -> None:
-    contact = register_mail(api, File("weergave.html", LAYOUT, "text/html", "display"), text=QUOTED)
+    contact = register_mail(api, File("weergave.html", LAYOUT * 40, "text/html", "display"), text=QUOTED)
     desk = at_desk(browser, gateway)
     asked: list[str] = []
     desk.on("request", lambda request: asked.append(request.url))
@@ -86,12 +86,15 @@ def test_quotes_and_layout_open_by_keyboard_and_nothing_is_loaded_before(
     layout = desk.locator("details.layout")
     layout.locator("summary").focus()
     desk.keyboard.press("Space")
-    expect(layout.frame_locator("iframe").get_by_text("Hallo, dit is vet.")).to_be_visible()
+    expect(layout.frame_locator("iframe").get_by_text("Hallo, dit is vet.").first).to_be_visible()
+    expect(layout.frame_locator("iframe").get_by_role("link")).to_have_count(0)
     assert len([url for url in asked if url.endswith("/opmaak")]) == 1
     desk.keyboard.press("Tab")
-    expect(layout.locator("iframe")).to_be_focused()
-    for _ in range(3):
-        desk.keyboard.press("Tab")
+    assert desk.evaluate("document.activeElement.tagName") == "IFRAME"
+    desk.keyboard.press("End")
+    frame = desk.frames[1]
+    frame.wait_for_function("() => scrollY > 0")
+    desk.keyboard.press("Tab")
     assert desk.evaluate("document.activeElement.tagName") != "IFRAME", "the focus is not caught in the frame"
 
 
@@ -109,8 +112,8 @@ HOSTILE = """<!DOCTYPE html>
 <object data="{there}/object"></object><embed src="{there}/embed"><video src="{there}/video" poster="{there}/poster"></video>
 <div style="background-image: url({there}/inline)">tekst</div>
 <form action="{there}/form" method="post" target="_top"><input name="a" value="b" autofocus onfocus="alert(6)"><button>Verstuur</button></form>
-<a href="{there}/link" target="_top">Omhoog</a> <a href="{there}/blank" target="_blank">Nieuw</a> <a href="{there}/link" ping="{there}/ping">Hier</a>
-<a href="javascript:alert(7)">Script</a>
+<a target="_top"	HREF="{there}/link">Omhoog</a> <a target="_blank"	href="{there}/blank">Nieuw</a>
+<a	href="{there}/link" ping="{there}/ping">Hier</a> <a	href="javascript:alert(7)">Script</a>
 """
 
 
@@ -150,17 +153,16 @@ def test_a_hostile_document_loads_nothing_and_runs_nothing(
     assert len(desk.context.pages) == 1
 
 
-def test_a_link_in_a_layout_does_not_lead_the_frame_elsewhere(
+def test_a_link_that_is_still_one_does_not_lead_the_frame_elsewhere(
     browser: Browser, gateway: Gateway, api: httpx.Client, visited: Elsewhere
 ) -> None:
-    document = f'<p>Tekst <a href="{visited.url}/link">Hier</a></p>'.encode()
+    document = f'<p>Tekst <a\nhref="{visited.url}/link">Hier</a></p>'.encode()
     contact = register_mail(api, File("weergave.html", document, "text/html", "display"))
     desk = at_desk(browser, gateway)
     desk.goto(f"{gateway.url}/desk/contacten/{contact}")
     desk.locator("details.layout summary").click()
-    desk.frame_locator("details.layout iframe").get_by_role("link", name="Hier").focus()
-    desk.keyboard.press("Enter")
-    desk.wait_for_timeout(500)
+    desk.frame_locator("details.layout iframe").get_by_role("link", name="Hier").dispatch_event("click")
+    desk.wait_for_timeout(1_000)
     assert visited.asked == []
 
 

@@ -287,3 +287,33 @@ async def test_starttls_is_used_and_a_server_without_it_gets_nothing(on_call: On
 def test_settings_that_would_tell_nobody_or_in_the_clear_stop_the_start(wrong: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         settings(OnCall(), **wrong)
+
+
+async def test_a_mailbox_that_is_not_read_or_whose_mails_are_not_taken_in_is_told_and_measured(
+    database: Database, clock: SetClock, on_call: OnCall, tmp_path: Path
+) -> None:
+    box = {"name": "meldpunt", "first_seen_at": NOON, "last_read_at": NOON, "present": 9, "before_import": 0, "missing": 2}
+    outgoing = {
+        "id": uuid4(), "contact_id": uuid4(), "kind": "acknowledgement", "mailbox": "meldpunt", "status": "failed", "sealed": b"",
+        "attempts": 7, "created_at": NOON,
+    }  # fmt: skip
+    async with database.write() as connection:
+        await connection.execute(insert(tables.mailbox).values(**box, missing_since=NOON))
+        await connection.execute(insert(tables.mail_count).values(mailbox="meldpunt", outcome="accepted", count=7))
+        await connection.execute(insert(tables.outgoing).values(**outgoing))
+    watching = watch(database, settings(on_call), tmp_path)
+    clock.advance(timedelta(minutes=9))
+    await watching.look()
+    assert on_call.subjects == []
+    clock.advance(timedelta(minutes=2))
+    await watching.look()
+    assert on_call.subjects == ["Onthaal: DRINGEND: mailboxGap (3)"]
+    told = {(sample.name, *sample.labels.values()): sample.value for one in await watching.metrics() for sample in one.samples}
+    assert told["onthaal_mails_taken", "meldpunt", "accepted"] == 7
+    assert told["onthaal_mailbox_missing", "meldpunt"] == 2
+    assert told["onthaal_mailbox_last_read_seconds", "meldpunt"] == 660
+    assert told["onthaal_outgoing_mails", "failed"] == 1
+    async with database.write() as connection:
+        await connection.execute(update(tables.mailbox).values(last_read_at=clock.now(), missing=0, missing_since=None))
+    await watching.look()
+    assert on_call.subjects[1:] == ["Onthaal: voorbij: mailboxGap (0)"]

@@ -88,7 +88,7 @@ def test_the_layout_of_a_mail_is_a_page_that_may_do_nothing(operator: httpx.Clie
     )
     page = page_of(operator, contact)
     path = f"{path_of(api, contact, 'weergave.html')}/opmaak"
-    assert f'<iframe src="{path}" title="Opmaak van de mail" sandbox ' in page
+    assert f'<iframe src="{path}" title="Opmaak van de mail" sandbox referrerpolicy="no-referrer" loading="lazy">' in page
     assert "weergave.html" not in page
     answer = operator.get(path)
     assert answer.content.endswith(LAYOUT)

@@ -90,7 +90,7 @@ async def test_a_commit_that_fails_is_never_answered_with_success(tmp_path: Path
             for contact in [contact for contact in statuses if contact.int % 3 == 0]:
                 [scan] = (await http.get(f"/contacts/{contact}")).json()["files"]
                 content = await http.get(f"/contacts/{contact}/files/{scan['id']}")
-                assert content.content == f"Brief {contact}".encode() * 200
+                assert content.content == f"Brief {contact}".encode() * 2000
     finally:
         gateway.stop()
 

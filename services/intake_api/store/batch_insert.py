@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake_api.store import tables
 from services.intake_api.store.engine import FEED_LOCK, Database
 from services.intake_api.store.new_contact import NewContact, Row
-from services.intake_api.store.taken import ANSWERED_ONCE_IN, claim_mails, write_rest
+from services.intake_api.store.taken import ANSWERED_ONCE_IN, claim_mails, keep_bounced, write_rest
 
 
 class BatchInsert(Protocol):
@@ -29,6 +29,7 @@ async def _with_new_mails(connection: AsyncConnection, database: Database, batch
     if not mails:
         return batch
     new = await claim_mails(connection, database, mails)
+    await keep_bounced(connection, mails)
     return [contact for contact in batch if contact.mail is None or contact.mail.row["id"] in new]
 
 
@@ -115,6 +116,7 @@ def _insert(table: Table, of: str, beside: str) -> str:
 
 
 def _contacts(only: str = "") -> str:
+    # the turn is waited for when everything is stored, whatever the planner makes of it: whoever holds it waits for nobody
     return f"""
 stored AS (
     INSERT INTO contact ({", ".join(_SAME)}, {_names(_CONTACT)})
@@ -123,7 +125,7 @@ stored AS (
 ), indexed AS (
     {_insert(tables.blind_index, "known", "JOIN stored ON stored.id = known.contact_id")}
 ), turn AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock({FEED_LOCK})
+    SELECT pg_advisory_xact_lock({FEED_LOCK}) FROM (SELECT count(*) FROM stored) AS all_stored
 ), told AS (
     INSERT INTO event (position, id, contact_id, version, type, natures, channel, kinds, occurred_at, payload)
     SELECT nextval('event_position'), event_id, id, 1, 'registered', nature, channel, kind, registered_at, payload

@@ -139,7 +139,7 @@ class Outgoing:
 
     async def _locked(self, connection: AsyncConnection, outgoing_id: UUID) -> dict[str, Any]:
         contact = await connection.scalar(select(OUTGOING.contact_id).where(OUTGOING.id == outgoing_id))
-        if contact is not None and await keep_unerased(connection, contact):
+        if contact is not None and await keep_unerased(connection, [contact]):
             query = select(tables.outgoing).where(OUTGOING.id == outgoing_id).with_for_update()
             found = (await connection.execute(query)).mappings().first()
             if found is not None:

@@ -65,8 +65,9 @@ async def write_rest(connection: AsyncConnection, database: Database, mails: Seq
     sent += await _due(connection, database, [mail.answer for mail in mails if mail.answer])
     if sent:
         await connection.execute(insert(tables.outgoing), sent)
-    for bounced in sorted((mail.bounced for mail in mails if mail.bounced), key=lambda one: one.contact_id):
-        await bounce(connection, database, bounced)
+    for mail in mails:
+        if mail.bounced:
+            await bounce(connection, database, mail.bounced)
     await count(connection, database, [mail.row for mail in mails])
 
 
@@ -97,23 +98,32 @@ async def _due(connection: AsyncConnection, database: Database, answers: Sequenc
 
 
 async def bounce(connection: AsyncConnection, database: Database, bounced: Bounced) -> None:
-    """Keep that a mail of ours did not arrive; when its contact was erased meanwhile there is nobody to tell of."""
-    if not await keep_unerased(connection, bounced.contact_id):
-        return
+    """Keep that a mail of ours did not arrive. Its contact is kept unerased already."""
     outgoing = tables.outgoing
     values = {"status": OutgoingStatus.BOUNCED, "reason": bounced.reason, "due_at": None}
     await connection.execute(update(outgoing).where(outgoing.c.id == bounced.outgoing_id).values(**values))
     await add_work(connection, database, bounced.contact_id, [WorkReason.BOUNCED])
 
 
-async def keep_unerased(connection: AsyncConnection, contact_id: UUID) -> bool:
-    """Say whether a contact is there, and keep it from being erased until the transaction ends.
+async def keep_unerased(connection: AsyncConnection, contacts: Iterable[UUID]) -> set[UUID]:
+    """Say which contacts are there, and keep them from being erased until the transaction ends.
 
-    Asked before anything of the contact is touched: whoever erases it takes the same locks in the same order.
+    Asked before anything else of them is touched, and before the feed is: whoever changes or erases a contact takes the same
+    locks in the same order.
     """
     contact = tables.contact.c
-    there = select(contact.id).where(contact.id == contact_id, contact.erased_at.is_(None))
-    return (await connection.execute(there.with_for_update(read=True, key_share=True))).first() is not None
+    there = select(contact.id).where(contact.id.in_(list(contacts)), contact.erased_at.is_(None)).order_by(contact.id)
+    return set((await connection.execute(there.with_for_update(read=True, key_share=True))).scalars())
+
+
+async def keep_bounced(connection: AsyncConnection, mails: Iterable[Taken]) -> None:
+    """Keep the contacts whose mails bounced unerased; of one that was erased meanwhile there is nobody to tell."""
+    bounced = [mail for mail in mails if mail.bounced]
+    if bounced:
+        there = await keep_unerased(connection, [mail.bounced.contact_id for mail in bounced if mail.bounced])
+        for mail in bounced:
+            if mail.bounced and mail.bounced.contact_id not in there:
+                mail.bounced = None
 
 
 async def count(connection: AsyncConnection, database: Database, rows: Iterable[Row]) -> None:

@@ -5,6 +5,7 @@ What a mail looked like is the only thing that is shown: a page that may do noth
 
 import asyncio
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Annotated, Final
@@ -25,14 +26,18 @@ from services.phone_log.desk.frame import Desk
 
 STYLE: Final = (
     "body{margin:1rem;font:1.0625rem/1.5 system-ui,sans-serif;color:#23272d;background:#fff;overflow-wrap:anywhere}"
-    'a{color:#0053c7;pointer-events:none}a[href]::after{content:" <" attr(href) ">"}'
+    'a{pointer-events:none}a[data-href]{text-decoration:underline}a[data-href]::after{content:" <" attr(data-href) ">";unicode-bidi:isolate}'
     "pre{white-space:pre-wrap;font:inherit}td,th{padding:.1rem .4rem;vertical-align:top;text-align:left}"
     "blockquote{margin:.5rem 0 .5rem .25rem;padding-left:.75rem;border-left:3px solid #6b7684}"
 )
-"""How a mail is shown in its frame; links show where they lead, and lead nowhere."""
+"""How a mail is shown in its frame; where its links lead is written behind them."""
 
-_STYLED: Final = f"<!DOCTYPE html>\n<style>{STYLE}</style>\n".encode()
+_STYLED: Final = f'<!DOCTYPE html>\n<html lang="nl"><title>Mail</title><style>{STYLE}</style><body tabindex="0">\n'.encode()
+"""What stands before a mail; its body takes the focus, so that it can be scrolled by keyboard."""
 _STYLE_HASH: Final = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+_LINK: Final = re.compile(rb"(<a(?: [^<>]{0,2000}?)?) href=", re.IGNORECASE)
+"""A link as the sanitizer writes it."""
 
 DISPLAY_HEADERS: Final = {
     # the hash lets our own style in front of it through, and none of the mail's
@@ -75,7 +80,12 @@ def add_files(router: APIRouter, desk: Desk) -> None:
         if stored.role != "display":
             raise NotFound("There is no layout of this.")
         content = (await desk.intake(operator).file(contact_id, file_id)).content
-        return Response(_STYLED + content, headers=DISPLAY_HEADERS, media_type="text/html; charset=utf-8")
+        return Response(_STYLED + without_links(content), headers=DISPLAY_HEADERS, media_type="text/html; charset=utf-8")
+
+
+def without_links(page: bytes) -> bytes:
+    """Make words of links: a browser may open a connection to where one leads as soon as it is touched, and tell who reads the mail."""
+    return _LINK.sub(rb"\1 data-href=", page)
 
 
 async def _stored(intake: Intake, contact_id: UUID, file_id: UUID) -> StoredFile:

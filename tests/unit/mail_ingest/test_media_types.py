@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from services.mail_ingest.media_types import is_locked_zip, sniffed
+from services.kit.media_types import is_locked_zip, sniffed
 from services.mail_ingest.parsed_mail import Reading
 from services.mail_ingest.parser import parse
 from services.mail_ingest.seals import NOTICES

@@ -10,7 +10,7 @@ import pytest
 from onthaal_schema.contact import MailDetails, ParseStatus, StoredFile
 from onthaal_schema.outgoing import OutgoingKind, OutgoingState, OutgoingStatus
 from services.phone_log.desk import bidi, file_words, mail_words
-from services.phone_log.desk.files import saved_as
+from services.phone_log.desk.files import saved_as, without_links
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,20 @@ def test_text_without_such_characters_is_only_escaped() -> None:
 )
 def test_a_file_is_saved_under_a_name_that_any_computer_takes(name: str, saved: str) -> None:
     assert saved_as(name) == saved
+
+
+@pytest.mark.parametrize(
+    ("link", "word"),
+    [
+        (b'<a href="https://x/" rel="noopener">Hier</a>', b'<a data-href="https://x/" rel="noopener">Hier</a>'),
+        (b'<a title="a" dir="ltr" href="https://x/">Hier</a>', b'<a title="a" dir="ltr" data-href="https://x/">Hier</a>'),
+        (b"<abbr>tekst href=x</abbr>", b"<abbr>tekst href=x</abbr>"),
+        (b"<a" * 100_000, b"<a" * 100_000),
+        (b"<a " * 100_000, b"<a " * 100_000),
+    ],
+)
+def test_a_link_in_a_layout_is_only_words(link: bytes, word: bytes) -> None:
+    assert without_links(link) == word
 
 
 def stored(media_type: str, *, sniffed: str | None = None, virus: str | None = None) -> StoredFile:

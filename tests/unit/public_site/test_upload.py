@@ -110,3 +110,9 @@ async def test_what_is_no_form_is_refused(kind: str, body: bytes, problem: type[
 async def test_no_claimed_charset_makes_it_fail(charset: str) -> None:
     found = await posted(part("text", b"a\\ud800\xff\0"), kind=f"multipart/form-data; boundary=onthaal; charset={charset}")
     assert isinstance(found, Posted)
+
+
+async def test_what_a_file_really_is_is_told() -> None:
+    program, picture = part("files", b"MZ\x90\0", "foto.png"), part("files", b"\x89PNG\r\n\x1a\n", "foto.png")
+    found = await posted(program, picture)
+    assert [file.sniffed for file in found.files] == ["application/vnd.microsoft.portable-executable", None]
