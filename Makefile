@@ -28,6 +28,7 @@ ALONE := --last-failed --last-failed-no-failures none
 
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
+	@deploy/setup/scanner
 	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests || $(PY) -m pytest -q $(ALONE) --ignore tests/split tests
 
 test-split: $(INSTALLED) ## Run the channels on two processes of each service behind nginx, and restart everything under load
@@ -72,6 +73,10 @@ bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dea
 test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while clients are at work, and count what is lost
 	@deploy/setup/compiler
 	@$(PY) -m tests.faults
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Read CASES=200000 mails that nobody wrote, from SEED=1 on
+	@$(PY) -m tests.fuzz
 
 train: $(INSTALLED) ## Train the model again from the data in the repository
 	$(BIN)/onthaal tagging train

@@ -29,6 +29,7 @@ PARTS: Final = {
     "handover": "handover",
     "alarms": "alarms",
     "page": "page",
+    "mail": "mail",
     "tagging": "tagging",
     "backup": "backup",
     "restore": "restore",

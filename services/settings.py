@@ -7,6 +7,7 @@ from pydantic import Field
 from services.intake_api.alarms.settings import AlarmSettings
 from services.intake_api.settings import IntakeSettings
 from services.kit.settings import ProcessSettings, Settings
+from services.mail_ingest.settings import MailOutSettings, MailTrustSettings
 
 SERVICES = ("intake_api", "public_site", "chat_relay", "mail_ingest", "phone_log")
 
@@ -26,4 +27,9 @@ def settings_classes() -> dict[str, type[Settings]]:
         module = import_module(f"services.{name}.settings")
         own = (kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Settings))
         found[name] = next(kind for kind in own if kind.__module__ == module.__name__)
-    return found | {"alarms": AlarmSettings, "split deployment": RemoteSettings}
+    return found | {
+        "mail_ingest, who is believed": MailTrustSettings,
+        "mail_ingest, answers": MailOutSettings,
+        "alarms": AlarmSettings,
+        "split deployment": RemoteSettings,
+    }

@@ -7,19 +7,18 @@ from typing import Final
 from starlette.responses import FileResponse, Response
 
 from onthaal_schema.opening_hours import OpeningHours
-from services.chat_relay.catalogue import FIRST, LANGUAGES, read_help, read_words
+from services.chat_relay.catalogue import FIRST, LANGUAGES, read_words
 from services.chat_relay.frames import MAX_TEXT
 from services.chat_relay.settings import ChatSettings
 from services.kit.auth import Operator
 from services.kit.pages import CONTENT_POLICY, Pages
+from services.kit.short_help import URGENT, read_help
 
 HERE: Final = Path(__file__).parent
 STATIC: Final[Mapping[str, Path]] = {
     "/static/chat": HERE / "widget" / "static",
     "/static/chat-desk": HERE / "desk" / "static",
 }
-URGENT: Final = 2
-"""The first entries of the list of other help are the ones to call in danger."""
 
 
 class ChatPages:

@@ -1,11 +1,11 @@
 """Settings of the chat."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from services.chat_relay.tokens import SHORTEST
+from services.kit.short_help import ShortHelpSettings
 from services.kit.throttle import ThrottleSettings
 
 Origins = Annotated[str, StringConstraints(pattern=r"^(https?://[A-Za-z0-9.:*\[\]-]+( +|$))*$")]
@@ -19,7 +19,7 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class ChatSettings(ThrottleSettings):
+class ChatSettings(ThrottleSettings, ShortHelpSettings):
     """What can be set of the chat."""
 
     chat_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
@@ -42,8 +42,4 @@ class ChatSettings(ThrottleSettings):
     )
     chat_sockets_per_network: int = Field(
         100, ge=1, description="Most chat connections of visitors at once from one network (/24 or /48)."
-    )
-    chat_help: Path = Field(
-        Path(__file__).parent / "widget" / "help.json",
-        description="JSON list of other help that the chat points to: name, phone or site, and what in four languages.",
     )

@@ -31,8 +31,10 @@ from services.intake_api.store.figures import Figures
 from services.intake_api.store.migrate import HEAD
 from services.intake_api.store.vault import CannotOpen, Keys, UnusableKeys, Vault
 from services.kit.clock import SystemClock
+from services.kit.mail_server import NotConnected
 from services.kit.pages import BRUSSELS
 from services.kit.settings import InvalidSettings, ProcessSettings, read, refuse_unknown
+from services.mail_ingest.settings import MailOutSettings
 from services.settings import settings_classes
 
 SKEW = 5
@@ -91,6 +93,7 @@ async def _examine() -> list[Finding]:
     findings += [finding async for finding in _hours(calendar)]
     findings.append(_disk(read(ProcessSettings).var))
     findings += [finding async for finding in _alarms(read(AlarmSettings), read(ProcessSettings))]
+    findings += [finding async for finding in _answers(read(MailOutSettings))]
     findings += [finding async for finding in _nats(read(ProcessSettings))]
     return findings + [finding async for finding in _kept(read(ProcessSettings), read(IntakeSettings))]
 
@@ -134,6 +137,17 @@ async def _alarms(settings: AlarmSettings, process: ProcessSettings) -> Findings
         yield Finding(Level.FAIL, "alarms", f"{server}: {error}", "look at ONTHAAL_ALARM_SMTP_*; `onthaal alarms test` sends one")
     else:
         yield Finding(Level.OK, "alarms", f"{server} takes mail ({settings.alarm_smtp_tls})")
+
+
+async def _answers(settings: MailOutSettings) -> Findings:
+    if settings.server is None:
+        return
+    server = f"{settings.mail_out_host}:{settings.mail_out_port}"
+    try:
+        async with settings.server.connected():
+            yield Finding(Level.OK, "answers", f"{server} takes mail ({settings.mail_out_tls})")
+    except NotConnected as error:
+        yield Finding(Level.FAIL, "answers", f"{server}: {error}", "look at ONTHAAL_MAIL_OUT_*: people who mail hear nothing")
 
 
 async def _nats(process: ProcessSettings) -> Findings:

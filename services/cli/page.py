@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from onthaal_schema.channel import Channel
-from services.chat_relay.catalogue import read_help
-from services.chat_relay.settings import ChatSettings
 from services.intake_api.opening_hours.day import DayPlanner
 from services.intake_api.opening_hours.rules import CalendarRules
 from services.intake_api.settings import IntakeSettings
 from services.kit.clock import SystemClock
 from services.kit.pages import BRUSSELS
 from services.kit.settings import read, refuse_unknown
-from services.public_site.down import STYLE, Helper, Week, down
+from services.kit.short_help import ShortHelpSettings, read_help
+from services.kit.words.hours import Week
+from services.public_site.down import STYLE, down
 from services.public_site.settings import PublicSiteSettings
 from services.settings import settings_classes
 
@@ -37,7 +37,8 @@ def write_down(
 ) -> None:
     """Write the page that a proxy serves when the gateway does not answer (502, 503, 504)."""
     refuse_unknown(settings_classes().values(), os.environ)
-    text = down(read(PublicSiteSettings), _helpers(read(ChatSettings).chat_help), _telephone(read(IntakeSettings).calendar()))
+    helpers = read_help(read(ShortHelpSettings).chat_help)
+    text = down(read(PublicSiteSettings), helpers, _telephone(read(IntakeSettings).calendar()))
     if folder is None:
         typer.echo(text, nl=False)
         return
@@ -46,10 +47,6 @@ def write_down(
     (folder / "index.html").write_text(text, "utf-8")
     copyfile(STYLE, folder / "down.css")
     typer.echo(f"{folder / 'index.html'} and {folder / 'down.css'} are written.")
-
-
-def _helpers(path: Path) -> list[Helper]:
-    return [Helper(one.name, one.what, one.phone, one.site) for one in read_help(path)]
 
 
 def _telephone(rules: CalendarRules) -> Week:

@@ -33,7 +33,7 @@ from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.opened import SUBMISSION, SUGGESTION, Wire, open_file, with_content
 from services.intake_api.store.outbox import EventFrame, state
 from services.intake_api.store.vault import DataKey, Vault
-from services.intake_api.store.work import work_row
+from services.intake_api.store.work import infected, work_row
 from services.intake_api.store.writer import Overtaken, Writer, Written
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
@@ -144,6 +144,7 @@ class Accept:
         known = state(row)
         new = self._new(row, known, submission, kept)
         reasons = [reason for reason in work_reasons(row, told) if suggestion or reason is not WorkReason.UNSURE]
+        reasons += infected(kept) if row["nature"] == Nature.PERSON else ()
         new.work = [work_row(contact_id, reason, now) for reason in reasons]
         if caller.serves_live_chat:
             new.conversation = _conversation(row)

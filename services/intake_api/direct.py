@@ -23,7 +23,7 @@ from onthaal_schema.mail import (
     SentMail,
 )
 from onthaal_schema.message import Message, MessageSubmission
-from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.opening_hours import OpeningHours, PublishedOpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
 from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.wire import to_wire
@@ -93,6 +93,10 @@ class DirectIntake:
     async def opening_hours(self, channel: Channel, at: datetime | None = None) -> OpeningHours:
         """Ask for the hours; see `Intake.opening_hours`."""
         return await self._reception.opening_hours(channel, at)
+
+    async def published_hours(self) -> PublishedOpeningHours:
+        """Ask for the published hours; see `Intake.published_hours`."""
+        return await self._reception.hours.published()
 
     async def open_conversations(self) -> Sequence[Conversation]:
         """List conversations; see `Intake.open_conversations`."""

@@ -141,7 +141,7 @@ class Taking:
 
     async def _as_answer(self, answered: Answered) -> MailReceipt:
         """Let it join the contact that it answers."""
-        joined = Joined(self.caller.name, self._infected, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
+        joined = Joined(self.caller.name, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
         return await self._join(answered.contact_id, Direction.INBOUND, joined)
 
     async def _as_staff_wrote(self, held: Held) -> MailReceipt:
@@ -201,12 +201,7 @@ class Taking:
 
     def _reasons(self, belongs: Belongs, outcome: MailOutcome) -> Sequence[WorkReason]:
         oversize = (WorkReason.OVERSIZE,) if outcome is MailOutcome.OVERSIZE else ()
-        return *belongs.reasons, *oversize, *self._infected
-
-    @property
-    def _infected(self) -> tuple[WorkReason, ...]:
-        found = self._is_by_a_person and any(file.virus == "found" for file in self.files)
-        return (WorkReason.INFECTED,) if found else ()
+        return *belongs.reasons, *oversize
 
     def _rows(self, outcome: MailOutcome, contact_id: UUID, message_id: UUID | None = None) -> Taken:
         return self.intake.mails.row(self.mail_id, self.mail, self.digests, outcome, contact_id, message_id)

@@ -15,6 +15,7 @@ class Alarm(StrEnum):
     DATABASE_AWAY = "databaseAway"
     MAIL_NOT_TAKEN = "mailNotTaken"
     MAILBOX_GAP = "mailboxGap"
+    MAIL_NOT_SENT = "mailNotSent"
     WORKER_FAILING = "workerFailing"
     DISK_NEARLY_FULL = "diskNearlyFull"
     QUEUE_AGE = "queueAge"

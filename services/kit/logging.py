@@ -18,7 +18,18 @@ ALLOWED = frozenset({
 })  # fmt: skip
 """Fields that may be written: identifiers, codes and numbers. `error` is the name of an exception's class."""
 
-QUIET = ("httpx", "httpcore", "aiosmtpd", "mail.log", "uvicorn.access", "aiosqlite", "asyncio", "aiohttp.access", "alembic")
+QUIET = (
+    "httpx",
+    "imapclient",
+    "httpcore",
+    "aiosmtpd",
+    "mail.log",
+    "uvicorn.access",
+    "aiosqlite",
+    "asyncio",
+    "aiohttp.access",
+    "alembic",
+)
 """Libraries whose information lines carry addresses or whole messages."""
 
 

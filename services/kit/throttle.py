@@ -23,7 +23,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-def _networks(value: object) -> object:
+def networks(value: object) -> object:
+    """Read networks with commas between; what is no text is left as it is."""
     if not isinstance(value, str):
         return value
     return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -32,7 +33,7 @@ def _networks(value: object) -> object:
 class ThrottleSettings(Settings):
     """What a service that limits rates needs to know of its surroundings."""
 
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks)] = Field(
         (),
         description="Networks of reverse proxies, with commas between: only what these say in X-Forwarded-For is believed.",
     )
@@ -60,7 +61,16 @@ class Throttle:
             TooManyRequests: it is one too many; the problem says after how many seconds to try again.
 
         """
-        key = self._pseudonym(client_network(connection, self._trusted))
+        await self.admit_network(client_network(connection, self._trusted))
+
+    async def admit_network(self, network: str) -> None:
+        """Count something that came from a network.
+
+        Raises:
+            TooManyRequests: it is one too many.
+
+        """
+        key = self._pseudonym(network)
         if not await self._limiter.hit(self._rate, key):
             raise TooManyRequests("Wait a moment and try again.", retry_after_sec=await self._wait(key))
 
@@ -80,14 +90,27 @@ def client_network(connection: HTTPConnection, trusted: tuple[Network, ...]) -> 
     """Name the network a request comes from: the nearest address that is not one of our own proxies."""
     peer = connection.client.host if connection.client else ""
     claimed = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    hops = [_address(peer), *(_address(hop.strip()) for hop in reversed(claimed))]
+    hops = [address_of(peer), *(address_of(hop.strip()) for hop in reversed(claimed))]
     for hop, beyond in zip(hops, [*hops[1:], None], strict=True):
         if hop is None or beyond is None or not any(hop in network for network in trusted):
             return str(_network(hop)) if hop else "unknown"
     return "unknown"
 
 
-def _address(text: str) -> Address | None:
+def network_of(peer: str) -> str:
+    """Name the network that an address lies in."""
+    address = address_of(peer)
+    return str(_network(address)) if address else "unknown"
+
+
+def is_within(peer: str, of: Iterable[Network]) -> bool:
+    """Say whether an address lies in one of the networks."""
+    address = address_of(peer)
+    return address is not None and any(address in network for network in of)
+
+
+def address_of(text: str) -> Address | None:
+    """Read an address; None when it is none. One of IPv4 in the clothes of IPv6 is one of IPv4."""
     try:
         address = ip_address(text)
     except ValueError:

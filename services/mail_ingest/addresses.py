@@ -10,10 +10,18 @@ from services.mail_ingest.headers import ENCODED_WORD, decode_words
 
 NAME_LIMIT: Final = 400
 ADDRESS_LIMIT: Final = 320
+ANGLE_LIMIT: Final = 1_000
 
 _TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
-_PLAUSIBLE: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@[^@\s\x00-\x1f\x7f<>(),;:\\\"]+")
+_PLAUSIBLE: Final = re.compile(
+    r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@(?:[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+|\[[0-9a-zA-Z:.]{1,60}\])"
+)
+_ROUTE: Final = re.compile(r"^(?:mailto:|[,\s]*@[^:<>]*:)\s*", re.IGNORECASE)
+_COMMENT: Final = re.compile(r"\([^()]*\)")
+_AROUND_DOT: Final = re.compile(r"\s{0,20}\.\s{0,20}")
+_BRACKETED: Final = re.compile(r"\[mailto:([^\[\]\s<>]{1,320})\]", re.IGNORECASE)
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
+_QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _SPACES: Final = re.compile(r"\s+")
 
@@ -30,7 +38,7 @@ def mailboxes(header: str) -> Iterator[Mailbox]:
     """Read the mailboxes of an address header whose encoded words are still encoded."""
     draft = _Draft()
     depth = 0
-    for piece in _TOKEN.findall(header):
+    for piece in _TOKEN.findall(_BRACKETED.sub(r"<\1>", header)):
         if piece == "(":
             depth += 1
         elif piece == ")":
@@ -54,14 +62,16 @@ def sender(header: str) -> Mailbox:
     for mailbox in mailboxes(header):
         first = first if first.name else mailbox
         if mailbox.address:
-            return Mailbox(", ".join(filter(None, (*before, mailbox.name))), mailbox.address)
+            return Mailbox(", ".join(filter(None, (*before, mailbox.name)))[:NAME_LIMIT], mailbox.address)
         before.append(mailbox.name)
     return first
 
 
 def plausible(address: str) -> str:
     """Give the address when it can be one, else nothing."""
-    tidy = _AROUND_AT.sub("@", address.strip().strip("'\"").strip()).rstrip(".")
+    if len(address) > 2 * ADDRESS_LIMIT:
+        return ""
+    tidy = _AROUND_AT.sub("@", _QUOTED_LOCAL.sub(r"\1@", address.strip()).strip("'\"").strip()).rstrip(".")
     fits = len(tidy) <= ADDRESS_LIMIT and "=?" not in tidy and clean_line(tidy) == tidy
     return tidy if fits and _PLAUSIBLE.fullmatch(tidy) else ""
 
@@ -73,19 +83,24 @@ class _Draft:
         self.words: list[str] = []
         self.comment: list[str] = []
         self.angle = ""
+        self.quoted_local = ""
+        self._after_quoted = False
 
     def add(self, piece: str) -> None:
         if piece.startswith("<") and "@" in piece:
-            self.angle = piece.strip("<>").rpartition(":")[2]
+            self.angle = _AROUND_DOT.sub(".", _COMMENT.sub("", _ROUTE.sub("", piece.strip("<> ")[:ANGLE_LIMIT])))
         elif piece.startswith('"'):
             self.words.append(_QUOTED_PAIR.sub(r"\1", piece[1:].removesuffix('"')))
+        elif piece.startswith("@") and self._after_quoted:
+            self.quoted_local = f"{self.words.pop()}{piece}".strip()
         else:
             self.words.append(piece.strip("<>"))
+        self._after_quoted = piece.startswith('"')
 
     def finished(self) -> Iterator[Mailbox]:
-        written = "".join(self.words).strip()
+        written = "".join((*self.words, self.quoted_local)).strip()
         address = plausible(self.angle) if self.angle else plausible(written)
-        if not self.angle and not address:
+        if not self.angle and not address and not self.quoted_local:
             address, written = _within(written)
         unnamed = not written or (address and plausible(written) == address)
         name = _line("".join(self.comment) if unnamed else written)

@@ -4,17 +4,24 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from services.mail_ingest.charsets import clean_line
+from services.mail_ingest import media_types
+from services.mail_ingest.charsets import clean_line, turns_around
 from services.mail_ingest.parsed_mail import Attachment
 from services.mail_ingest.structure import Leaf, file_name
 
 NAME_LIMIT: Final = 120
+FILE_LIMIT: Final = 500
 EXTENSION_LIMIT: Final = 10
 
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f-\x9f<>:\"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EXTENSIONS: Final[Mapping[str, str]] = {
     "message/rfc822": ".eml",
+    "message/global": ".eml",
+    "message/partial": ".eml",
+    "message/disposition-notification": ".txt",
+    "message/feedback-report": ".txt",
     "message/delivery-status": ".txt",
     "text/rfc822-headers": ".txt",
     "text/plain": ".txt",
@@ -30,6 +37,26 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "image/png": ".png",
     "image/gif": ".gif",
     "image/heic": ".heic",
+    "image/heif": ".heif",
+    "image/webp": ".webp",
+    "image/bmp": ".bmp",
+    "image/tiff": ".tif",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "text/rtf": ".rtf",
+    "application/rtf": ".rtf",
+    "application/zip": ".zip",
+    "application/msword": ".doc",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/x-pkcs7-mime": ".p7m",
+    "application/x-pkcs7-signature": ".p7s",
+    "application/pgp-keys": ".asc",
+    "audio/mp4": ".m4a",
+    "audio/wav": ".wav",
+    "audio/amr": ".amr",
+    "video/quicktime": ".mov",
     "audio/mpeg": ".mp3",
     "video/mp4": ".mp4",
 }
@@ -38,20 +65,38 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
 class Shelf:
     """Collects the files of one mail."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, looks_inside: bool = True) -> None:
+        """Start empty; on request nothing is told of what files are by their bytes."""
         self._files: dict[str, Attachment] = {}
+        self._looks_inside = looks_inside
+        self.doubts: set[str] = set()
 
     def put(self, leaf: Leaf) -> None:
         """Keep a part as a file."""
-        self.put_bytes(file_name(leaf), leaf.type.full, leaf.content)
+        name = file_name(leaf)
+        if leaf.type.full in _MESSAGES and name and "." not in name[-5:]:
+            name += ".eml"
+        self.put_bytes(name, leaf.type.full, leaf.content)
 
     def put_bytes(self, name: str, media_type: str, content: bytes) -> None:
         """Keep bytes as a file under the given name, or one like it."""
+        if len(self._files) >= FILE_LIMIT:
+            self.doubts.add("parts")
+            return
+        if turns_around(name):
+            self.doubts.add("bidi")
         known = _MEDIA_TYPE.fullmatch(media_type) and not media_type.startswith("multipart/")
+        declared = media_type if known else "application/octet-stream"
         default = f"bijlage-{len(self._files) + 1}{_EXTENSIONS.get(media_type, '')}"
         safe = self._free(safe_name(name) or default)
-        self._files[safe.casefold()] = Attachment(safe, media_type if known else "application/octet-stream", content)
+        self._files[safe.casefold()] = Attachment(safe, declared, content, self._sniffed(content, declared))
+
+    def _sniffed(self, content: bytes, declared: str) -> str | None:
+        if not self._looks_inside:
+            return None
+        if media_types.is_locked_zip(content):
+            self.doubts.add("encrypted")
+        return media_types.sniffed(content, declared)
 
     def files(self) -> tuple[Attachment, ...]:
         """Give the files in the order in which they came."""

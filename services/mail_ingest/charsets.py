@@ -5,8 +5,6 @@ import re
 import unicodedata
 from typing import Final
 
-NAME_LIMIT: Final = 40
-
 SUPERSETS: Final = {
     "ascii": "utf_8",
     "iso8859_1": "cp1252",
@@ -46,8 +44,25 @@ _ENCODINGS: Final = re.compile(
 )
 """Encodings of text; Python also lists codecs that compress, escape or encode host names."""
 
+_ALTERNATIVES: Final = {
+    "iso2022_jp_ext": ("cp932", "euc_jp"),
+    "cp932": ("euc_jp",),
+    "euc_jp": ("cp932",),
+    "gb18030": ("cp950",),
+    "cp950": ("big5hkscs", "gb18030"),
+}
+"""What senders write who declare the key, when it is not that."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
+_DOUBLE: Final = re.compile(rb"\x1b\$(?:[@B]|\([@B])([^\x1b\r\n]*)|\x1b\([BJ]|\x1b\(I([^\x1b\r\n]*)")
+_MOST_DAMAGE: Final = 0.02
 _JAPANESE: Final = re.compile(rb"\x1b\$[@B]|\x1b\(J")
+_NOT_LIKE_ASCII: Final = ("utf_7", "utf_16", "utf_32", "iso2022", "hz")
+_WESTERN: Final = frozenset({"cp1252", "cp1254", "iso8859_15"})
+_NARROW: Final = frozenset({"gb2312", "gbk", "euc_kr", "shift_jis", "big5"})
+_MULTIBYTE: Final = frozenset({"gb18030", "cp949", "cp932", "cp950", "euc_jp", "big5hkscs", "iso2022_jp_ext"})
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf_8_sig"), (b"\xff\xfe", "utf_16"), (b"\xfe\xff", "utf_16"))
+_TURNED: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _LINE_BREAKS: Final = re.compile(r"\r{0,3}\n|\r|\x0c|\x85|\u2028|\u2029")
@@ -56,13 +71,53 @@ _NOT_ON_ONE_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     """Decode bytes; the second value is False when characters had to be guessed or replaced."""
+    if declared is None and data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii"), True
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _attempt(data, marked) or _guess(data)
-    encoding = _encoding(declared)
+            return _attempt(data, marked) or _guess(data, None)
+    exact = _encoding(declared)
+    encoding = SUPERSETS.get(exact, exact) if exact else None
     if encoding in {None, "utf_8"} and _JAPANESE.search(data[:100_000]):
         encoding = "iso2022_jp_ext"
-    return _attempt(data, encoding or "utf_8") or _guess(data)
+    elif exact in _NARROW and _attempt(data, exact) is None and (unicode := _attempt(data, "utf_8")):
+        return unicode  # what is not in the declared set is Unicode, rather than in a set that holds almost any bytes
+    if data.isascii() and (encoding is None or not encoding.startswith(_NOT_LIKE_ASCII)):
+        return data.decode("ascii"), True
+    return _by_declared(data, encoding) or _guess(data, encoding)
+
+
+def turns_around(text: str) -> bool:
+    """Tell whether text holds controls that make what is shown differ from what is written (UAX #9, explicit directions)."""
+    return not text.isascii() and bool(_TURNED.search(text))
+
+
+def _by_declared(data: bytes, encoding: str | None) -> tuple[str, bool] | None:
+    if encoding is None or (encoding.startswith(("utf_16", "utf_32")) and b"\0" not in data):
+        return None
+    if encoding in _WESTERN and (unicode := _attempt(data, "utf_8")):
+        return unicode  # no Western text is UTF-8 by chance, and many programs call UTF-8 that
+    if found := _attempt(data, encoding):
+        return found
+    if encoding == "iso2022_jp_ext" and _JAPANESE.search(data) and (found := _attempt(_as_shift_jis(data), "cp932")):
+        return found
+    if encoding not in _ALTERNATIVES:
+        return None
+    return next(filter(None, (_attempt(data, other) for other in ("utf_8", *_ALTERNATIVES[encoding]))), None)
+
+
+def _as_shift_jis(data: bytes) -> bytes:
+    """Write ISO-2022-JP as Shift JIS, of which Python's table holds what Japanese programs added (`①`, `髙`)."""
+    return _DOUBLE.sub(lambda run: _shifted(run[1]) if run[1] else bytes(one | 0x80 for one in run[2] or b""), data)
+
+
+def _shifted(pairs: bytes) -> bytes:
+    out = bytearray()
+    for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
+        lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+        trail = cell + 0x7E if row % 2 == 0 else cell + (0x1F if cell < 0x60 else 0x20)
+        out += bytes((lead & 0xFF, trail & 0xFF))
+    return bytes(out)
 
 
 def clean_text(text: str) -> str:
@@ -76,14 +131,13 @@ def clean_line(text: str) -> str:
 
 
 def _encoding(declared: str | None) -> str | None:
-    name = (declared or "").strip(" \t\"'").lower()
-    if not name or len(name) > NAME_LIMIT or not name.isascii() or not name.isprintable():
-        return None
+    found = _NAME.search(declared or "")
+    name = found[0].lower() if found else ""
     try:
-        found = codecs.lookup(ALIASES.get(name, name)).name.replace("-", "_")
+        known = codecs.lookup(ALIASES.get(name, name)).name.replace("-", "_")
     except (LookupError, ValueError):
         return None
-    return SUPERSETS.get(found, found) if _ENCODINGS.fullmatch(found) else None
+    return known if _ENCODINGS.fullmatch(known) else None
 
 
 def _attempt(data: bytes, encoding: str) -> tuple[str, bool] | None:
@@ -93,11 +147,16 @@ def _attempt(data: bytes, encoding: str) -> tuple[str, bool] | None:
         return None
 
 
-def _guess(data: bytes) -> tuple[str, bool]:
+def _guess(data: bytes, declared: str | None) -> tuple[str, bool]:
     replaced = data.decode("utf-8", "replace")
     bad = replaced.count("\ufffd")
     if not bad:
         return replaced, True
     good = sum(character > "\x7f" for character in replaced) - bad
-    # a few broken bytes in much good UTF-8 are a cut or damaged text, not another charset
-    return (replaced if good > bad else data.decode("cp1252", "replace")), False
+    if good > bad:
+        return replaced, False  # a few broken bytes in much good UTF-8 are a cut or damaged text, not another charset
+    if declared in _MULTIBYTE:
+        damaged = data.decode(declared, "replace")
+        if damaged.count("\ufffd") <= len(damaged) * _MOST_DAMAGE + 1:
+            return damaged, False
+    return data.decode("cp1252", "replace"), False

@@ -18,8 +18,10 @@ PARAMETER_LIMIT: Final = 8_000
 YEARS: Final = range(1970, 2200)
 """Years that a Date can mean; outside them it is left out."""
 
-ENCODED_WORD: Final = r"=\?[^?\s]{1,75}\?[bBqQ]\?[^?]*\?="
-_WORD: Final = re.compile(r"=\?([^?\s*]{1,75})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
+_WORD_TEXT: Final = r"(?:[^?]|\?(?!=|[bBqQ]\?))*+"
+"""Programs write a question mark as it is, though it must be encoded."""
+ENCODED_WORD: Final = rf"=\?[^?\s]{{1,75}}\?[bBqQ]\?{_WORD_TEXT}\?="
+_WORD: Final = re.compile(rf"=\?([^?\s*]{{1,75}})(?:\*[^?\s]{{0,20}})?\?([bBqQ])\?({_WORD_TEXT})\?=")
 _END: Final = re.compile(rb"\r{0,3}\n\r{0,3}(?:\n|$)|^\r{0,3}\n")
 _NAME: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _MAILBOX_LINE: Final = re.compile(rb"\s*(?:>?From (?!\s*:)[^\n]*\n\s*)*")
@@ -27,8 +29,9 @@ _USUAL: Final = re.compile(
     r"from|to|cc|subject|date|sender|reply-to|received|return-path|delivered-to|message-id|mime-version|content-.+"
     r"|x-.+"
 )
-_PARAMETER: Final = re.compile(r";?\s*([^\s=;\"]{1,100})\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}+(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
 _MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})/([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
+_ISO_DAY: Final = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d")
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,398})>")
 
 
@@ -85,12 +88,18 @@ def split_part(raw: bytes) -> tuple[Headers, bytes]:
     """Split a part in headers and body; what begins with something else than a header is all body."""
     end = _END.search(raw)
     block, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
-    fields = tuple(_fields(block[:BLOCK_LIMIT]))
-    return (Headers(fields), body) if fields or not block.strip() else (Headers(), raw)
+    fields, length = _fields(block[:BLOCK_LIMIT])
+    if not fields and block.strip():
+        return Headers(), raw
+    if block[length:].strip() and len(block) <= BLOCK_LIMIT:
+        return Headers(fields), raw[length:]  # the blank line was forgotten: what follows is said by a person
+    return Headers(fields), body
 
 
 def decode_words(text: str) -> str:
     """Decode the encoded words of RFC 2047, also those cut in the middle of a character."""
+    if "=?" not in text:
+        return text
     pieces: list[str] = []
     pending, charset, position = b"", "", 0
     for word in _WORD.finditer(text):
@@ -121,6 +130,8 @@ def disposition(headers: Headers) -> tuple[str, dict[str, str]]:
 
 def parameters(text: str) -> dict[str, str]:
     """Read parameters, also those in pieces and with a charset (RFC 2231) and those in encoded words."""
+    if not text:
+        return {}
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, str, bool]]] = {}
     for name, value in _PARAMETER.findall(text[:PARAMETER_LIMIT]):
@@ -135,8 +146,9 @@ def parameters(text: str) -> dict[str, str]:
 
 def moment(headers: Headers) -> datetime | None:
     """Read Date, in UTC; None when it is absent or cannot be meant."""
+    written = headers.raw("date")[:200]
     try:
-        found = parsedate_to_datetime(headers.raw("date")[:200])
+        found = datetime.fromisoformat(written.strip()) if _ISO_DAY.match(written) else parsedate_to_datetime(written)
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
         return aware.astimezone(UTC) if aware.year in YEARS else None
     except (ValueError, TypeError, IndexError, AttributeError, OverflowError):
@@ -149,19 +161,28 @@ def message_ids(text: str, limit: int = 100) -> tuple[str, ...]:
     return tuple(one for one, _ in zip(found, range(limit), strict=False))
 
 
-def _fields(block: bytes) -> Iterator[tuple[str, bytes]]:
+def _fields(block: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
+    """Give the fields of a block, and where the last one ends."""
+    found = list[tuple[str, bytes]]()
     name, lines = "", list[bytes]()
+    place = end = 0
     for count, line in enumerate(block.split(b"\n")):
         if count > COUNT_LIMIT * 10:
             break
+        place += len(line) + 1
         if line[:1] in {b" ", b"\t"}:
             lines.append(line.rstrip(b"\r"))
-        elif found := _NAME.match(line):
+            end = place
+        elif header := _NAME.match(line):
             if name:
-                yield name, b"".join(lines)[:VALUE_LIMIT]
-            name, lines = found[1].decode("ascii").lower(), [line[found.end() :].rstrip(b"\r")]
+                found.append((name, b"".join(lines)[:VALUE_LIMIT]))
+            name, lines = header[1].decode("ascii").lower(), [line[header.end() :].rstrip(b"\r")]
+            end = place
+        elif not line.strip():
+            end = place
     if name:
-        yield name, b"".join(lines)[:VALUE_LIMIT]
+        found.append((name, b"".join(lines)[:VALUE_LIMIT]))
+    return tuple(found), end
 
 
 def _halves(media_type: str) -> tuple[str, str]:

@@ -1,121 +1,155 @@
-"""From the bytes of a mail to a registered contact. The same mail again is the same contact."""
+"""From the bytes of a mail to a stored one, whichever way it came. The same mail again is the same one."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
-from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.contact import MailDetails, MailSubmission, ParseStatus, Person
+from onthaal_schema.contact import MailDetails, MailSubmission
 from onthaal_schema.intake import FileUpload, Intake
-from onthaal_schema.problems import Erased, InvalidInput, PayloadTooLarge
+from onthaal_schema.mail import IncomingMail, MailOutcome, MailReceipt
+from onthaal_schema.problems import Erased, InvalidInput, NotFound, PayloadTooLarge
 from services.kit.logging import error_name, logger
+from services.kit.scanning import Scanner, scanned
+from services.mail_ingest import likeness, readings, threads
 from services.mail_ingest.limited import LimitedParser
-from services.mail_ingest.machine_mail import judge
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
+from services.mail_ingest.received import ReceivedMail
+from services.mail_ingest.threads import Clues, Ours
 
 log = logger(__name__)
 
-NAMESPACE: Final = UUID("5f0c3b1e-6c0f-5d43-9a27-2f6d1b0a7c55")
-
-
-@dataclass(frozen=True)
-class ReceivedMail:
-    """A mail as it reached us: its bytes, and what only whoever received it knows."""
-
-    original: bytes = field(repr=False)
-    received_at: datetime
-    envelope_sender: str | None = None
-    envelope_recipients: tuple[str, ...] = ()
-
-    @property
-    def contact_id(self) -> UUID:
-        """The contact that this mail is: always the same for the same bytes to the same addresses.
-
-        Message-ID has no part in it: it can be missing, empty, used for another mail, or chosen to collide.
-        """
-        addresses = ",".join(sorted({address.lower() for address in self.envelope_recipients}))
-        return uuid5(NAMESPACE, f"{hashlib.sha256(self.original).hexdigest()} {addresses}")
+OVERSIZE_NOTICE: Final = (
+    "Deze mail is te groot om te bewaren ({megabytes} MB). Alleen de kopregels zijn bewaard: van wie, wanneer en waarover.\n\n"
+    "De mail zelf staat nog in de mailbox ({mailbox}). Open de mail daar om te lezen wat er staat."
+)
 
 
 class Ingest:
     """Takes mails in, whatever could be read of them."""
 
-    def __init__(self, intake: Intake, parser: LimitedParser) -> None:
-        """Read with the parser, register at the intake."""
+    def __init__(
+        self,
+        intake: Intake,
+        parser: LimitedParser,
+        ours: Mapping[str, Ours],
+        answerable: Callable[[], None] | None = None,
+        scanner: Scanner | None = None,
+    ) -> None:
+        """Read with the parser, scan files, hand in at the intake; what is ours is told by the name of the mailbox.
+
+        `answerable` is called when a mail is stored that may be answered.
+        """
+        self._answerable = answerable or _nobody_answers
         self._intake = intake
         self._parser = parser
+        self._ours = ours
+        self._scanner = scanner
 
-    async def take_in(self, mail: ReceivedMail) -> UUID:
-        """Register a mail as a contact: on return it is stored, also when it was already.
+    async def take_in(self, mail: ReceivedMail) -> MailReceipt:
+        """Hand a mail in: on return it is stored, also when it was already.
 
-        A contact that was erased since counts as stored: the same mail again does not bring it back.
+        A mail whose contact was erased since counts as stored: the same mail again does not bring it back.
 
         Raises:
             PayloadTooLarge: the original alone is larger than the intake takes.
-            ProblemError: it is not stored, or it is not known; the same mail may be sent again.
+            ProblemError: it is not stored, or it is not known; the same mail may be handed in again.
 
         """
         try:
-            await self._register(mail, await self._parser.parse(mail.original))
+            return await self._hand_in(mail, await self._parser.parse(mail.original))
         except Erased:
-            log.info("mail of an erased contact came again", contact=str(mail.contact_id))
-        return mail.contact_id
+            return _of_erased(mail)
 
-    async def _register(self, mail: ReceivedMail, parsed: ParsedMail) -> None:
-        contact_id = mail.contact_id
-        refusal: Exception | None = None
-        for reading in _ever_barer(parsed):
+    async def find(self, mail: ReceivedMail) -> MailReceipt | None:
+        """Say what became of a mail that may be held already, and note where it lies; None when it is not held."""
+        if mail.place is None:
+            return None
+        try:
+            return await self._intake.place_mail(mail.mail_id, mail.mailbox, mail.place)
+        except NotFound:
+            return None
+        except Erased:
+            return _of_erased(mail)
+
+    async def _hand_in(self, mail: ReceivedMail, parsed: ParsedMail) -> MailReceipt:
+        clues = threads.read(parsed, mail, self._ours.get(mail.mailbox, Ours()))
+        refusal: Exception = InvalidInput()
+        for reading, told in _ever_barer(parsed, clues):
+            checked = await scanned(files(mail, reading), self._scanner)
             try:
-                await self._intake.register(contact_id, submission(mail, parsed, reading), files(mail, reading))
+                receipt = await self._intake.take_mail(mail.mail_id, incoming(mail, reading, told), checked)
             except (InvalidInput, PayloadTooLarge, ValidationError) as error:
-                log.warning("mail needs a barer reading", contact=str(contact_id), error=error_name(error))
+                log.warning("mail needs a barer reading", message=str(mail.mail_id), error=error_name(error))
                 refusal = error
             else:
-                return
-        if refusal:
-            raise refusal
+                if told.answer_to:
+                    self._answerable()
+                return receipt
+        raise refusal
 
 
-def submission(mail: ReceivedMail, parsed: ParsedMail, reading: ParsedMail) -> MailSubmission:
-    """Say in the contract's words what was read; nature is judged by all that was parsed."""
-    judgement = judge(parsed, mail.envelope_sender, mail.envelope_recipients)
+def incoming(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> IncomingMail:
+    """Say in the contract's words what was read."""
+    return IncomingMail(
+        mailbox=mail.mailbox,
+        place=mail.place,
+        contact=submission(mail, reading, clues),
+        oversize=mail.too_large is not None,
+        tokens=clues.tokens,
+        references=clues.references,
+        bounce=clues.bounce,
+        by_staff=clues.by_staff,
+        answer_to=clues.answer_to,
+        fingerprint=likeness.fingerprint(reading) if mail.too_large is None else None,
+        likenesses=likeness.likenesses(reading),
+    )
+
+
+def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSubmission:
+    """Say what the contact is that this mail may become."""
     return MailSubmission(
         channel=Channel.MAIL,
         received_at=mail.received_at,
-        nature=judgement.nature,
+        nature=clues.judgement.nature,
         subject=reading.subject or None,
-        text=reading.text or None,
-        person=_person(reading),
-        details=MailDetails(
-            message_id=reading.message_id or None,
-            in_reply_to=reading.in_reply_to or None,
-            sent_at=reading.sent_at,
-            recipients=tuple(dict.fromkeys((*reading.recipients, *mail.envelope_recipients))),
-            parse_status=ParseStatus(reading.status),
-            machine_reason=judgement.reason,
+        text=_notice(mail, mail.too_large) if mail.too_large else (reading.text or None),
+        person=readings.person(reading),
+        details=readings.details(
+            reading,
+            MailDetails(
+                recipients=mail.envelope_recipients,
+                machine_reason=clues.judgement.reason,
+                authentication=clues.authentication or None,
+                report=" ".join(filter(None, (clues.bounce.action, clues.bounce.status))) if clues.bounce else None,
+            ),
         ),
     )
 
 
 def files(mail: ReceivedMail, reading: ParsedMail) -> Sequence[FileUpload]:
-    """Give the original, byte for byte, and the attachments that were found in it."""
-    original = FileUpload("original.eml", "message/rfc822", mail.original, "original")
-    return (original, *(FileUpload(file.name, file.media_type, file.content) for file in reading.attachments))
+    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show."""
+    return (FileUpload("original.eml", "message/rfc822", mail.original, "original"), *readings.uploads(reading))
 
 
-def _ever_barer(parsed: ParsedMail) -> Iterator[ParsedMail]:
+def _ever_barer(parsed: ParsedMail, clues: Clues) -> Iterator[tuple[ParsedMail, Clues]]:
     """Give readings to try one after another: what is left out is still in the original."""
-    yield parsed
+    yield parsed, clues
     lessened = Reading.FAILED if parsed.status is Reading.FAILED else Reading.PARTIAL
-    yield replace(parsed, attachments=(), status=lessened)
-    yield ParsedMail(Reading.FAILED)
+    yield replace(parsed, attachments=(), display="", status=lessened, doubts=(*parsed.doubts, "files")), clues
+    yield ParsedMail(Reading.FAILED), Clues(judgement=clues.judgement)
 
 
-def _person(reading: ParsedMail) -> Person | None:
-    name, email = reading.sender.name or None, reading.sender.address or None
-    return Person(name=name, email=email) if name or email else None
+def _of_erased(mail: ReceivedMail) -> MailReceipt:
+    log.info("mail of an erased contact came again", message=str(mail.mail_id))
+    return MailReceipt(mail_id=mail.mail_id, outcome=MailOutcome.DUPLICATE, contact_id=mail.mail_id)
+
+
+def _nobody_answers() -> None:
+    """Do nothing."""
+
+
+def _notice(mail: ReceivedMail, size: int) -> str:
+    return OVERSIZE_NOTICE.format(megabytes=f"{size / 1_000_000:.1f}".replace(".", ","), mailbox=mail.mailbox)

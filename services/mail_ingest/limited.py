@@ -1,4 +1,8 @@
-"""The parser in processes of its own, with limits on time and memory. A mail that breaks it is still a mail."""
+"""The parser in processes of its own, with limits on time and memory. A mail that breaks it is still a mail.
+
+What breaks a full reading is read carefully, without what libraries of others do; what breaks that as well is scanned here for its
+sender and subject, and is for a person to look at. A later parser may read more of it: `onthaal mail reparse`.
+"""
 
 import asyncio
 import os
@@ -7,7 +11,7 @@ from contextlib import suppress
 from typing import Final, Self
 
 from services.kit.logging import error_name, logger
-from services.mail_ingest.frames import LENGTH, READY, framed, unpack
+from services.mail_ingest.frames import CAREFUL, FULL, LENGTH, READY, unpack
 from services.mail_ingest.parsed_mail import ParsedMail
 from services.mail_ingest.parser import scan
 
@@ -41,26 +45,25 @@ class LimitedParser:
 
     async def parse(self, raw: bytes) -> ParsedMail:
         """Parse a mail within the limits; beyond them give what `parser.scan` finds, with status failed."""
-        try:
-            return await self._once(raw)
-        except TimeoutError as error:
-            failure: Exception = error
-        except _BROKEN:
-            # the process may have died of something else, between mails: the mail gets one more chance
+        failure: Exception | None = None
+        for how in (FULL, FULL, CAREFUL):
+            if how == FULL and isinstance(failure, TimeoutError):
+                continue  # it would take as long again; a process that died may have died of something else, between mails
             try:
-                return await self._once(raw)
-            except _BROKEN as error:
+                return await self._once(raw, how)
+            except (TimeoutError, *_BROKEN) as error:
                 failure = error
-        log.warning("mail could not be parsed within the limits", error=error_name(failure), size=len(raw))
+        if failure:
+            log.warning("mail could not be parsed within the limits", error=error_name(failure), size=len(raw))
         return scan(raw)
 
-    async def _once(self, raw: bytes) -> ParsedMail:
+    async def _once(self, raw: bytes, how: bytes) -> ParsedMail:
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(START_SECONDS):
                 await worker.start()
             async with asyncio.timeout(self._seconds):
-                return await worker.parse(raw)
+                return await worker.parse(raw, how)
         finally:
             if not worker.at_rest:
                 await asyncio.shield(worker.end())
@@ -89,10 +92,10 @@ class _Worker:
         await _pipes(self._process)[1].readexactly(len(READY))
         self.at_rest = True
 
-    async def parse(self, raw: bytes) -> ParsedMail:
+    async def parse(self, raw: bytes, how: bytes) -> ParsedMail:
         self.at_rest = False
         requests, answers = _pipes(self._process)
-        requests.write(framed(raw))
+        requests.writelines((how, len(raw).to_bytes(LENGTH, "big"), raw))
         await requests.drain()
         size = int.from_bytes(await answers.readexactly(LENGTH), "big")
         if size > ANSWER_FACTOR * len(raw) + 10_000_000:

@@ -1,209 +1,119 @@
-"""The SMTP listener: 250 means that the mail is a stored contact, 451 that it is not; no content is refused."""
+"""The mail listener: 250 means that the mail is a stored contact, 451 that it is not; no content is refused."""
 
 import asyncio
-from contextlib import suppress
-from typing import Final, cast
+from collections.abc import Iterable
+from typing import Final
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
-
-from onthaal_schema.problems import PayloadTooLarge, ServiceUnavailable
-from services.kit.alarms import Alarm, Board
+from services.kit.alarms import Board
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
-from services.mail_ingest.addresses import plausible
-from services.mail_ingest.ingest import Ingest, ReceivedMail
-from services.mail_ingest.machine_mail import NULL_SENDER
-from services.mail_ingest.measures import MAILS
-from services.mail_ingest.settings import MailSettings
+from services.mail_ingest.measures import REFUSALS
+from services.mail_ingest.reception import MailReception, Taker
+from services.mail_ingest.smtp.admission import Admission, Full
+from services.mail_ingest.smtp.certificate import Certificate
+from services.mail_ingest.smtp.recipients import Recipients
+from services.mail_ingest.smtp.replies import Reply
+from services.mail_ingest.smtp.session import Dialect, Manners, Session
+from services.mail_ingest.smtp.settings import ListenerSettings
+from services.mail_ingest.smtp.wire import Wire
 
 log = logger(__name__)
 
-RECIPIENT_LIMIT: Final = 100
-COMMAND_LIMIT: Final = 1000
-"""How often one connection may give one command."""
-
-FAREWELL_SECONDS: Final = 10
-"""How long mails that were read to the end are waited for at the stop."""
-
-_FAULT: Final = "mail is not stored for a fault here, its sender keeps it"
-AGAIN: Final = "451 4.3.0 Not stored, please try again later"
+SOCKET_MODE: Final = 0o660
+"""Who may connect to the Unix socket: its owner and its group, in which the mail server is."""
 
 
 class Listener:
     """Listens for mail until it is cancelled."""
 
-    def __init__(self, settings: MailSettings, ingest: Ingest, clock: Clock, alarms: Board) -> None:
-        """Take mail in by `ingest`; the moment of receipt is the clock's at the end of the data."""
+    def __init__(
+        self, settings: ListenerSettings, ingest: Taker, clock: Clock, alarms: Board, further: Iterable[str] = ()
+    ) -> None:
+        """Take mail in by `ingest`, for `further` addresses too; the moment of receipt is the clock's at the end of the data.
+
+        Raises:
+            InvalidSettings: the certificate is no good.
+
+        """
         self._settings = settings
-        self._reception = Reception(ingest, clock, settings.own_addresses, alarms)
-        self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._reception = MailReception(
+            ingest, clock, Recipients({*settings.own_addresses, *further} if settings.own_addresses else ()), alarms
+        )
+        self._admission = Admission(settings, clock)
+        certificate, key = settings.smtp_tls_certificate, settings.smtp_tls_key
+        self._certificate = Certificate(certificate, key) if certificate and key else None
+        self._sessions: set[Session] = set()
+        self._doors: list[asyncio.Server] = []
         self.port: int | None = None
-        """The port it listens on; None while it does not listen."""
+        """The port on which SMTP is spoken; None while it does not listen."""
+        self.lmtp_port: int | None = None
+        """The port on which LMTP is spoken, if any."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a client is connected."""
+        return bool(self._sessions)
 
     async def run(self) -> None:
         """Listen. At the end no mail is left between its last byte and its answer."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._protocol, self._settings.smtp_host, self._settings.smtp_port)
-        self._server = server
-        self.port = server.sockets[0].getsockname()[1]
-        log.info("mail listener ready", host=self._settings.smtp_host, port=self.port)
         try:
-            await loop.create_future()
+            await self._open()
+            log.info("mail listener ready", host=self._settings.smtp_host, port=self.port)
+            await asyncio.get_running_loop().create_future()
         finally:
-            self.port = None
-            server.close()
+            self.port = self.lmtp_port = None
+            self._close_doors()
             await self._reception.finish()
-            for connection in tuple(self._connections):
-                connection.hang_up()
+            for session in tuple(self._sessions):
+                session.hang_up()
 
     async def drain(self) -> None:
         """Take no new connection, say goodbye to clients between two mails, and let the others finish the one they are sending."""
-        if self._server is not None:
-            self._server.close()
+        self._close_doors()
         while True:
-            for connection in tuple(self._connections):
-                if not connection.is_sending:
-                    connection.say_goodbye()
-            if not self._connections:
+            for session in tuple(self._sessions):
+                if not session.is_sending:
+                    session.say_goodbye()
+            if not self._sessions:
                 return
             await asyncio.sleep(0.05)
 
-    def _protocol(self) -> asyncio.Protocol:
-        if len(self._connections) >= self._settings.smtp_connections:
-            return TurnedAway()
-        return Connection(self._reception, self._settings, self._connections)
+    async def _open(self) -> None:
+        loop, settings = asyncio.get_running_loop(), self._settings
+        if settings.lmtp_socket:
+            self._doors.append(await loop.create_unix_server(self._lmtp, str(settings.lmtp_socket)))
+            settings.lmtp_socket.chmod(SOCKET_MODE)
+        if settings.lmtp_port is not None:
+            self._doors.append(await loop.create_server(self._lmtp, settings.lmtp_host, settings.lmtp_port))
+            self.lmtp_port = self._doors[-1].sockets[0].getsockname()[1]
+        self._doors.append(await loop.create_server(self._smtp, settings.smtp_host, settings.smtp_port))
+        self.port = self._doors[-1].sockets[0].getsockname()[1]
 
+    def _close_doors(self) -> None:
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
 
-class Connection(SMTP):
-    """One client's connection, with the limits of the settings."""
+    def _smtp(self) -> asyncio.Protocol:
+        return Wire(lambda wire: self._talk(wire, Dialect.SMTP))
 
-    def __init__(self, reception: "Reception", settings: MailSettings, connections: set["Connection"]) -> None:
-        """Be one of the connections for as long as it is open."""
-        # RFC 5321 allows lines of 1,000 bytes; a person's mail is not lost because their program writes longer ones
-        self.line_length_limit = settings.smtp_size_limit
-        super().__init__(
-            reception,
-            data_size_limit=settings.smtp_size_limit,
-            enable_SMTPUTF8=True,
-            hostname=settings.smtp_name,
-            ident="Onthaal",
-            timeout=settings.smtp_timeout,
-            command_call_limit=COMMAND_LIMIT,
-            loop=asyncio.get_running_loop(),
-        )
-        self._connections = connections
+    def _lmtp(self) -> asyncio.Protocol:
+        return Wire(lambda wire: self._talk(wire, Dialect.LMTP))
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a seat."""
-        self._connections.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Leave the seat."""
-        self._connections.discard(self)
-        super().connection_lost(error)
-
-    @property
-    def is_sending(self) -> bool:
-        """Whether the client has begun a mail that was not answered yet."""
-        return self.envelope is not None and self.envelope.mail_from is not None
-
-    def say_goodbye(self) -> None:
-        """Ask the client to come back to another one (RFC 5321 §3.8), and close."""
-        if self.transport and not self.transport.is_closing():
-            _last_words(self.transport, b"421 4.3.2 Closing, please try again\r\n")
-
-    def hang_up(self) -> None:
-        """Close the connection."""
-        if self.transport:
-            self.transport.close()
-
-
-class TurnedAway(asyncio.Protocol):
-    """A connection too many: asked to come back."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say so and close."""
-        _last_words(transport, b"421 4.3.2 Too many connections, please try again later\r\n")
-
-
-def _last_words(transport: asyncio.BaseTransport, line: bytes) -> None:
-    # uvloop's transports are none of asyncio's classes, so asking what they are would say no
-    cast("asyncio.WriteTransport", transport).write(line)
-    transport.close()
-
-
-class Reception:
-    """What happens to a mail on the way in; the hooks have the names that aiosmtpd gives them."""
-
-    def __init__(self, ingest: Ingest, clock: Clock, own_addresses: frozenset[str], alarms: Board) -> None:
-        """Take mail for the given addresses, or for all when there are none; a mail that is not stored is an alarm."""
-        self._alarms = alarms
-        self._ingest = ingest
-        self._clock = clock
-        self._own_addresses = own_addresses
-        self._under_way: set[asyncio.Task[str]] = set()
-
-    async def handle_RCPT(  # noqa: N802
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        """Accept a recipient that is ours."""
-        if self._own_addresses and address.lower() not in self._own_addresses:
-            return "550 5.1.1 No such mailbox here"
-        if len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
-            return "452 4.5.3 Too many recipients"
-        envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
-        return "250 2.1.5 Ok"
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Register a mail that came in whole; the client may hang up, it is registered all the same."""
-        task = asyncio.create_task(self._register(self._received(envelope)))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
-
-    async def handle_exception(self, error: Exception) -> str:
-        """Answer a command that broke something; the client keeps what it wanted to send."""
-        log.warning("mail command failed", error=error_name(error))
-        return AGAIN
-
-    async def finish(self) -> None:
-        """Wait for the mails that are being registered, and not for ever."""
-        if self._under_way:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL_SECONDS):
-                    await asyncio.gather(*self._under_way, return_exceptions=True)
-
-    def _received(self, envelope: Envelope) -> ReceivedMail:
-        content = envelope.original_content or b""
-        sender = envelope.mail_from
-        return ReceivedMail(
-            original=content,
-            received_at=self._clock.now(),
-            envelope_sender=NULL_SENDER if sender == NULL_SENDER else plausible(sender or "") or None,
-            envelope_recipients=tuple(filter(None, (plausible(str(address)) for address in envelope.rcpt_tos))),
-        )
-
-    async def _register(self, mail: ReceivedMail) -> str:
+    async def _talk(self, wire: Wire, dialect: Dialect) -> None:
         try:
-            contact_id = await self._ingest.take_in(mail)
-        except PayloadTooLarge:
-            MAILS.labels("tooLarge").inc()
-            return "552 5.3.4 Message too large"
-        except ServiceUnavailable:
-            log.warning("mail is not stored, its sender keeps it", contact=str(mail.contact_id))
-            return self._not_taken()
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the sender must keep the mail
-            log.error(_FAULT, contact=str(mail.contact_id), error=error_name(error))  # noqa: TRY400 - no traceback
-            return self._not_taken()
-        MAILS.labels("registered").inc()
-        self._alarms.settle(Alarm.MAIL_NOT_TAKEN)
-        log.info("mail registered", contact=str(contact_id), size=len(mail.original))
-        return f"250 2.0.0 Registered as {contact_id}"
-
-    def _not_taken(self) -> str:
-        MAILS.labels("later").inc()
-        self._alarms.raise_alarm(Alarm.MAIL_NOT_TAKEN)
-        return AGAIN
+            seat = self._admission.seat(wire.peer)
+        except Full:
+            REFUSALS.labels(Reply.TOO_MANY_CONNECTIONS[:9]).inc()
+            wire.write(Reply.TOO_MANY_CONNECTIONS)
+            wire.close()
+            return
+        session = Session(wire, seat, Manners(self._settings, dialect, self._reception, self._certificate))
+        self._sessions.add(session)
+        try:
+            await session.hold()
+        except Exception as error:  # noqa: BLE001 - one client's fault here must not end the listener; its mail is not answered
+            log.error("mail connection failed", error=error_name(error))  # noqa: TRY400 - no traceback
+        finally:
+            seat.leave()
+            self._sessions.discard(session)

@@ -9,8 +9,8 @@ import signal
 import sys
 from typing import BinaryIO, Final
 
-from services.mail_ingest.frames import LENGTH, READY, framed, pack
-from services.mail_ingest.parser import parse
+from services.mail_ingest.frames import CAREFUL, LENGTH, READY, framed, pack
+from services.mail_ingest.parser import parse, scan
 
 GRACE: Final = 5
 """Seconds after which the process ends itself; the parent comes first, unless it was killed."""
@@ -20,13 +20,20 @@ def serve(requests: BinaryIO, answers: BinaryIO, seconds: float) -> None:
     """Parse until the requests end."""
     answers.write(READY)
     answers.flush()
-    while len(head := requests.read(LENGTH)) == LENGTH:
-        raw = requests.read(int.from_bytes(head, "big"))
+    while len(head := requests.read(1 + LENGTH)) == 1 + LENGTH:
+        raw = requests.read(int.from_bytes(head[1:], "big"))
         signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
-        answer = framed(pack(parse(raw)))
+        answer = framed(_answer(raw, careful=head[:1] == CAREFUL))
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(answer)
         answers.flush()
+
+
+def _answer(raw: bytes, *, careful: bool) -> bytes:
+    try:
+        return pack(parse(raw, careful=careful))
+    except TypeError:
+        return pack(scan(raw))
 
 
 def limit(megabytes: int) -> None:

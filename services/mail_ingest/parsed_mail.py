@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from services.mail_ingest.addresses import Mailbox
+from services.mail_ingest.route import Route
 
 
 class Reading(StrEnum):
@@ -23,6 +25,8 @@ class Attachment:
     name: str
     media_type: str
     content: bytes = field(repr=False)
+    sniffed: str | None = None
+    """The media type that the bytes have, when it can be told and is not the declared one."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class ParsedMail:
 
     status: Reading
     doubts: tuple[str, ...] = ()
-    """Why the reading is not complete: names of what was in the way, in no case content."""
+    """Names of what was in the way of a complete reading, or must be noticed; in no case content."""
     sender: Mailbox = field(default_factory=Mailbox)
     reply_to: Mailbox = field(default_factory=Mailbox)
     recipients: tuple[str, ...] = ()
@@ -47,3 +51,11 @@ class ParsedMail:
     report_type: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     """The headers that tell a machine from a person, by lower-case name."""
+    sealed_by: Literal["smime", "pgp"] | None = None
+    """Encrypted, or signed so that it cannot be read here."""
+    remote_content: int = 0
+    """How much its HTML would load from elsewhere; none of it is ever loaded."""
+    display: str = field(default="", repr=False)
+    """A document that is safe to show, when the mail has a body in HTML."""
+    route: Route = field(default_factory=Route)
+    """What the servers on its way wrote on it."""

@@ -1,21 +1,27 @@
 """A mail, from bytes to `ParsedMail`. Takes any bytes; raises nothing but `MemoryError`."""
 
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text
+from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, signed_data, winmail
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
-from services.mail_ingest.charsets import clean_line, clean_text, decode
+from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
 from services.mail_ingest.headers import Headers
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.structure import Branch, Leaf, Node, Walk, file_name
-from services.mail_ingest.transfer import uuencoded
+from services.mail_ingest.transfer import uuencoded, yencoded
 
 TEXT_LIMIT: Final = 500_000
 SUBJECT_LIMIT: Final = 998
 LINE_LIMIT: Final = 400
 RECIPIENT_LIMIT: Final = 100
+WRAP_LIMIT: Final = 3
+"""Signatures within signatures that are opened (RFC 2634 §1.1 has two)."""
+DISPLAY_LIMIT: Final = 2_000_000
 SCAN_LIMIT: Final = 256_000
 SCANNED_VALUE: Final = 2_000
 
@@ -44,113 +50,274 @@ MARKS: Final = frozenset(
         "list-archive",
         "mailing-list",
         "feedback-id",
+        "user-agent",
+        "x-mailer",
+        "x-loop",
+        "x-cron-env",
+        "x-fc-machinegenerated",
+        "x-ms-exchange-message-is-ndr",
+        "x-onthaal",
     ]
 )
 """Headers that `machine_mail` judges by."""
 
-_BODY_TYPES: Final = frozenset({"text/plain", "text/html", "text/markdown", "text/enriched", "text/richtext"})
+NOTED: Final = frozenset({"bidi", "display"})
+"""Doubts that leave the reading complete: the direction of text is turned around somewhere; the HTML is too much to be shown."""
+
+_BODY_TYPES: Final = frozenset(
+    {"text/plain", "text/html", "text/markdown", "text/enriched", "text/richtext", "application/xhtml+xml"}
+)
+_NO_BODY: Final = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/csv", "text/rtf"})
 _DOCUMENT: Final = (b"<!doctype html", b"<html")
 _MARKUP: Final = frozenset({"text/html", "text/x-amp-html"})
-_SEALED: Final = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/ms-tnef"})
-"""Parts whose content cannot be read here; they are kept as files."""
+_HTML: Final = frozenset({"html", "xhtml+xml"})
+_RICH: Final = frozenset({"enriched", "richtext"})
+_RICH_COMMAND: Final = re.compile(r"<param>[^<]{0,1000}</param>|</?[a-z-]{1,30}>", re.IGNORECASE)
+_WINMAIL: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_WINMAIL_NAMES: Final = frozenset({"winmail.dat", "win.dat"})
 
 
-def parse(raw: bytes) -> ParsedMail:
-    """Read a mail. What cannot be read at all is scanned: see `scan`."""
+def parse(raw: bytes, *, careful: bool = False) -> ParsedMail:
+    """Read a mail. What cannot be read at all is scanned: see `scan`.
+
+    A careful reading leaves out what libraries of others do (safe HTML, the type of files) and opens no winmail.dat.
+    """
     try:
-        return _Reader().read(raw)
+        return _Reader(careful=careful).read(raw)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever hostile input breaks, the mail is taken in
-        return scan(raw)
+        return scan(raw) if careful else parse(raw, careful=True)
 
 
 def scan(raw: bytes) -> ParsedMail:
-    """Give a mail of which only sender and subject were looked for, in the first 256 kB; its status is failed."""
+    """Give a mail of which only the headers were looked at, in its first 256 kB; its status is failed."""
     try:
         block, _ = headers.split_message(raw[:SCAN_LIMIT])
         short = Headers(tuple((name, value[:SCANNED_VALUE]) for name, value in block.fields))
-        subject = short.text("subject")[:SUBJECT_LIMIT]
-        return ParsedMail(Reading.FAILED, ("failed",), sender=_sender(short), subject=subject)
+        return _headed(short, ParsedMail(Reading.FAILED, ("failed",)))
     except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError):
         return ParsedMail(Reading.FAILED, ("failed",))
+
+
+def _headed(found: Headers, mail: ParsedMail) -> ParsedMail:
+    """Add to a mail what its headers tell."""
+    kind = headers.content_type(found)
+    return replace(
+        mail,
+        sender=_sender(found),
+        reply_to=addresses.sender(found.raw("reply-to")),
+        recipients=_recipients(found),
+        subject=found.text("subject")[:SUBJECT_LIMIT],
+        sent_at=headers.moment(found),
+        message_id=_identifier(found.text("message-id")),
+        in_reply_to=_identifier(found.text("in-reply-to")),
+        references=headers.message_ids(found.raw("references")),
+        media_type=kind.full,
+        report_type=kind.parameters.get("report-type", "").lower(),
+        marks=_marks(found),
+        route=route.read(found),
+    )
+
+
+@dataclass
+class _Found:
+    """What the parts of a mail gave beside their text and files."""
+
+    pages: list[tuple[bool, str]] = field(default_factory=list)
+    """What is shown, in order; whether it is HTML, and the text."""
+    seal: seals.Seal | None = None
+    instead: list[str] = field(default_factory=list)
+    """What can be read when the mail has no text of its own."""
 
 
 class _Reader:
     """Reads one mail: collects its text, its files and what stood in the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, careful: bool) -> None:
+        self._careful = careful
         self._walk = Walk()
-        self._shelf = Shelf()
+        self._shelf = Shelf(looks_inside=not careful)
         self._doubts = self._walk.doubts
+        self._shelf.doubts = self._doubts
+        self._found = _Found()
+        self._has_body = False
+        self._wraps = 0
+        self._remote = 0
+        if careful:
+            self._doubts.add("careful")
 
     def read(self, raw: bytes) -> ParsedMail:
         found, body = headers.split_message(raw)
         if not found.fields:
             self._doubts.add("headers")
-        kind = headers.content_type(found)
-        text = self._cut(self._text(self._walk.node(found, body), top=True).strip("\n"))
-        return ParsedMail(
-            Reading.PARTIAL if self._doubts else Reading.COMPLETE,
-            tuple(sorted(self._doubts)),
-            sender=_sender(found),
-            reply_to=addresses.sender(found.raw("reply-to")),
-            recipients=_recipients(found),
-            subject=found.text("subject")[:SUBJECT_LIMIT],
-            sent_at=headers.moment(found),
-            message_id=_identifier(found.text("message-id")),
-            in_reply_to=_identifier(found.text("in-reply-to")),
-            references=headers.message_ids(found.raw("references")),
+        text = self._text(self._walk.node(found, body), top=True).strip("\n")
+        display = self._display()
+        text = self._cut(text if text.strip() else self._instead(text))
+        mail = _headed(found, ParsedMail(Reading.COMPLETE))
+        if any(map(turns_around, (text, mail.subject, mail.sender.name))):
+            self._doubts.add("bidi")
+        return replace(
+            mail,
+            status=Reading.PARTIAL if self._doubts - NOTED else Reading.COMPLETE,
+            doubts=tuple(sorted(self._doubts)),
             text=text,
             attachments=self._shelf.files(),
-            media_type=kind.full,
-            report_type=kind.parameters.get("report-type", "").lower(),
-            marks=_marks(found),
+            sealed_by=self._found.seal,
+            remote_content=self._remote,
+            display=display,
         )
 
-    def _text(self, node: Node, *, top: bool = False) -> str:
-        if node.type.full in _SEALED:
-            self._doubts.add("sealed")
+    def _text(self, node: Node, *, top: bool = False, first: bool = False) -> str:
+        if seal := seals.of_part(node.type, "" if isinstance(node, Branch) else file_name(node)):
+            if isinstance(node, Leaf) and (signed := self._signed(node)) is not None:
+                self._shelf.put(node)
+                return signed
+            self._seal(seal)
         match node:
             case Branch() if node.type.sub == "alternative":
                 return self._alternative(node)
             case Branch():
-                return "\n\n".join(filter(str.strip, (self._text(child) for child in node.children)))
-            case Leaf() if self._is_body(node, top=top):
+                return _joined(self._text(child, first=place == 0) for place, child in enumerate(node.children))
+            case Leaf() if self._is_body(node, top=top, first=first):
                 return self._body(node)
             case Leaf():
-                self._shelf.put(node)
+                self._put_aside(node)
                 return ""
 
-    def _alternative(self, node: Branch) -> str:
-        markup = [child for child in node.children if child.type.full in _MARKUP]
-        others = [(child.type.full == "text/plain", self._text(child)) for child in node.children if child not in markup]
-        written = [(plain, text) for plain, text in others if text.strip()]
-        if any(plain for plain, _ in written):
-            return next(text for plain, text in written if plain)
-        rendered = (self._text(child) for child in markup if child.type.sub == "html")
-        return next(filter(str.strip, rendered), written[0][1] if written else "")
+    def _signed(self, leaf: Leaf) -> str | None:
+        """Give the text of a mail that is wrapped in its own signature; None when it cannot be read without a key."""
+        content = None if self._careful or self._wraps >= WRAP_LIMIT else signed_data.content_of(leaf.content)
+        if not content:
+            return None
+        self._wraps += 1
+        return self._text(self._walk.node(*headers.split_part(content)), top=True)
 
-    @staticmethod
-    def _is_body(leaf: Leaf, *, top: bool) -> bool:
-        if leaf.type.main == "multipart":
+    def _alternative(self, node: Branch) -> str:
+        before = len(self._found.pages)
+        markup = [child for child in node.children if child.type.full in _MARKUP]
+        others = [child for child in node.children if child.type.full not in _MARKUP]
+        written = [(child.type.full == "text/plain", self._text(child, first=True)) for child in others]
+        plain = _joined(dict.fromkeys(text for is_plain, text in written if is_plain))
+        rendered = self._rendered(markup, read=not plain.strip())
+        self._prefer_html(before)
+        return plain if plain.strip() else rendered or _joined(text for _, text in written)
+
+    def _rendered(self, markup: Sequence[Node], *, read: bool) -> str:
+        """Give the text of the HTML of an alternative, and have it shown."""
+        for leaf in markup:
+            if leaf.type.sub == "html" and isinstance(leaf, Leaf):
+                if not self._is_body(leaf, top=False, first=True):
+                    self._put_aside(leaf)
+                elif text := self._body(leaf, read=read):
+                    return text
+        return ""
+
+    def _prefer_html(self, before: int) -> None:
+        """Of one thing that is said twice, show the HTML."""
+        said = self._found.pages[before:]
+        if any(is_html for is_html, _ in said):
+            self._found.pages[before:] = [one for one in said if one[0]]
+
+    def _is_body(self, leaf: Leaf, *, top: bool, first: bool) -> bool:
+        if leaf.type.main == "multipart" or leaf.type.full in _NO_BODY:
             return False
+        if top and leaf.type.main == "text":
+            return True
         if leaf.type.full not in _BODY_TYPES:
             return False
-        return top or (headers.disposition(leaf.headers)[0] != "attachment" and not file_name(leaf))
+        if headers.disposition(leaf.headers)[0] == "attachment":
+            return False
+        # some programs name what is written in the mail itself: the first text is that, a later one with a name is a file
+        return not file_name(leaf) or (first and not self._has_body)
 
-    def _body(self, leaf: Leaf) -> str:
+    def _body(self, leaf: Leaf, *, read: bool = True) -> str:
+        """Give the text of a body, or something for it when only its page is wanted."""
+        self._has_body = True
         content, files = uuencoded(leaf.content)
-        for name, inner in files:
+        content, more = yencoded(content)
+        for name, inner in (*files, *more):
             self._shelf.put_bytes(decode(name)[0], "application/octet-stream", inner)
         declared = leaf.type.parameters.get("charset")
-        markup = leaf.type.sub == "html" or content[:200].lstrip().lower().startswith(_DOCUMENT)
+        markup = leaf.type.sub in _HTML or content[:200].lstrip().lower().startswith(_DOCUMENT)
         text, certain = decode(content, declared or (html_text.declared_charset(content) if markup else None))
         if not certain:
             self._doubts.add("charset")
-        if markup and len(text) > html_text.HTML_LIMIT:
+        return self._html(text, read=read) if markup else self._plain(text, leaf.type.sub)
+
+    def _plain(self, text: str, sub: str) -> str:
+        if sub in _RICH:
+            text = _RICH_COMMAND.sub("", text).replace("<<", "<")
+        text = clean_text(text).strip("\n")
+        if seals.is_armoured(text):
+            self._seal("pgp")
+            if seals.is_nothing_but_armour(text):
+                return f"{seals.NOTICES['pgp']}\n\n{text}"
+        self._found.pages.append((False, text))
+        return text
+
+    def _html(self, html: str, *, read: bool) -> str:
+        if len(html) > html_text.HTML_LIMIT:
             self._doubts.add("length")
-        return html_text.text_of(text) if markup else clean_text(text)
+        html = html[: html_text.HTML_LIMIT]
+        self._found.pages.append((True, html))
+        for media_type, content in safe_html.embedded_images(html):
+            self._shelf.put_bytes("", media_type, content)
+        text = html_text.text_of(html) if read else "HTML"
+        if read and seals.is_armoured(text):
+            self._seal("pgp")
+        return text
+
+    def _put_aside(self, leaf: Leaf) -> None:
+        name, kind = file_name(leaf), leaf.type.full
+        if kind in _WINMAIL or name.lower() in _WINMAIL_NAMES:
+            return self._open_winmail(leaf)
+        if kind == "text/calendar":
+            self._found.instead.append(invitations.text_of(decode(leaf.content, leaf.type.parameters.get("charset"))[0]))
+        elif kind == "message/partial":
+            self._doubts.add("fragment")
+            self._found.instead.append(self._fragment(leaf))
+        self._shelf.put(leaf)
+        return None
+
+    def _open_winmail(self, leaf: Leaf) -> None:
+        try:
+            hidden = None if self._careful else winmail.read(leaf.content)
+        except winmail.Unreadable:
+            hidden = None
+        if hidden is None:
+            self._doubts.add("winmail")
+            return self._shelf.put(leaf)
+        for file in hidden.files:
+            self._shelf.put_bytes(file.name, file.media_type.lower() or "application/octet-stream", file.content)
+        return self._found.instead.append(hidden.text)
+
+    def _fragment(self, leaf: Leaf) -> str:
+        """Give what the first fragment of a mail says (RFC 2046 §5.2.2); the others cannot be read by themselves."""
+        found, body = headers.split_part(leaf.content)
+        inner = Walk().node(found, body)
+        says_text = leaf.type.parameters.get("number", "").strip() == "1" and inner.type.full in _BODY_TYPES
+        return self._body(inner) if says_text and isinstance(inner, Leaf) else ""
+
+    def _seal(self, seal: seals.Seal) -> None:
+        self._found.seal = self._found.seal or seal
+        self._doubts.add("sealed")
+
+    def _instead(self, text: str) -> str:
+        """Say something of a mail that has no text."""
+        said = _joined(self._found.instead)
+        return said or (seals.NOTICES[self._found.seal] if self._found.seal else text)
+
+    def _display(self) -> str:
+        html = [page for is_html, page in self._found.pages if is_html]
+        self._remote = sum(map(safe_html.remote_content, html))
+        if not html or self._careful:
+            return ""
+        shown = [safe_html.safe(page) if is_html else safe_html.plain(page) for is_html, page in self._found.pages]
+        if None in shown or sum(map(len, filter(None, shown))) > DISPLAY_LIMIT:
+            self._doubts.add("display")
+            return ""
+        return clean_text(safe_html.page([one for one in shown if one]))
 
     def _cut(self, text: str) -> str:
         if len(text) > TEXT_LIMIT:
@@ -158,10 +325,16 @@ class _Reader:
         return text[:TEXT_LIMIT]
 
 
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())
+
+
 def _sender(found: Headers) -> Mailbox:
     writer = addresses.sender(found.raw("from"))
     if writer.address:
         return writer
+    if (decoded := addresses.sender(headers.decode_words(found.raw("from")))).address:
+        return decoded  # the whole header was encoded, as it must not be
     other = addresses.sender(found.raw("sender"))
     return Mailbox(writer.name or other.name, other.address)
 

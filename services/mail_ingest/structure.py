@@ -90,14 +90,16 @@ class Walk:
         line = re.compile(b"--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?=\n|$)")
         pieces: list[bytes] = []
         start = None
+        is_closed = False
         for found in line.finditer(body):
             if found.start() and body[found.start() - 1] != _LINE_FEED:
                 continue
             if start is not None:
                 pieces.append(body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r"))
-            if found[1]:
-                return pieces
-            start = found.end() + 1
+            start = None if found[1] else found.end() + 1
+            if is_closed and start is not None:
+                self.doubts.add("boundary")  # one boundary for two levels: what stands behind its end is read as well
+            is_closed = is_closed or start is None
         if start is not None:
             self.doubts.add("cut")
             pieces.append(body[start:])

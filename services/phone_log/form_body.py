@@ -1,6 +1,6 @@
 """The body of a form post: read within a limit, in memory only, so that no scan touches a disk in clear."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -56,6 +56,12 @@ async def read_fields(request: Request) -> dict[str, str]:
 
     """
     return (await read_form(request, limit=0)).fields
+
+
+def read_version(fields: Mapping[str, str]) -> int:
+    """Read which version of a contact the operator saw; 0, which no contact has, when that cannot be read."""
+    typed = fields.get("version", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
 
 
 async def read_lists(request: Request) -> dict[str, list[str]]:

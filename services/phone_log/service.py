@@ -13,5 +13,6 @@ from services.phone_log.settings import DeskSettings
 def create(house: House) -> Service:
     """Make the service."""
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
-    desk = Desk(house, read(DeskSettings), gate)
+    settings = read(DeskSettings)
+    desk = Desk(house, settings, gate, settings.scanner())
     return Service("phone_log", routes(desk), static={"/static/desk": Path(__file__).parent / "static"})

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from services.kit.settings import Settings
+from services.kit.scanning import ScannerSettings
 
 
-class DeskSettings(Settings):
+class DeskSettings(ScannerSettings):
     """Settings of the operator's desk."""
 
     scan_limit: int = Field(

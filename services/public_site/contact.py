@@ -13,9 +13,10 @@ from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.problems import Conflict, Erased, PayloadTooLarge, ProblemError, TooManyRequests
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
+from services.kit.scanning import Scanner, scanned
 from services.kit.throttle import Throttle
+from services.kit.words import PageLanguage
 from services.public_site import upload
-from services.public_site.catalogue import PageLanguage
 from services.public_site.form import Answers, WrongAnswers, submission
 from services.public_site.pages import PublicPages
 from services.public_site.upload import Posted
@@ -34,6 +35,7 @@ class ContactForm:
     opening: "Opening"
     clock: Clock
     throttle: Throttle
+    scanner: Scanner | None
 
     async def blank(self, language: PageLanguage) -> HTMLResponse:
         """Show an empty form."""
@@ -79,7 +81,7 @@ class ContactForm:
 
     async def _register(self, answers: Answers, sent: FormSubmission, posted: Posted) -> HTMLResponse:
         try:
-            contact = await self.intake.register(answers.contact_id, sent, posted.files)
+            contact = await self.intake.register(answers.contact_id, sent, await scanned(posted.files, self.scanner))
         except (Conflict, Erased):
             return self.pages.taken(answers)
         except PayloadTooLarge as problem:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import FormSubmission, Kind, KindSource, Nature, Role, Sector
-from services.public_site.catalogue import PageLanguage
+from services.kit.words import PageLanguage
 
 FORM_VERSION: Final = "2026-11"
 QUICKEST_PERSON: Final = timedelta(seconds=2)

@@ -1,10 +1,8 @@
 """Opening hours in words."""
 
-from datetime import datetime
-
 from onthaal_schema.opening_hours import OpeningHours
-from services.kit.pages import BRUSSELS
-from services.public_site.catalogue import PageLanguage, Words
+from services.kit.words import PageLanguage, Words
+from services.kit.words.hours import moment
 
 
 def on_the_form(hours: OpeningHours | None, words: Words) -> str:
@@ -39,16 +37,3 @@ def after_sending(hours: OpeningHours, words: Words) -> str:
     if hours.next_opening is None:
         return words("sent.read_later_unknown")
     return words("sent.read_later", moment=moment(hours.next_opening, words))
-
-
-def moment(at: datetime, words: Words) -> str:
-    """Write a moment on the clock of Brussels: maandag 23 november om 9 uur."""
-    local = at.astimezone(BRUSSELS)
-    form = "hours.time" if local.minute else "hours.time_whole"
-    return words(
-        "hours.moment",
-        weekday=words.all("hours.days")[local.weekday()],
-        day=local.day,
-        month=words.all("hours.months")[local.month - 1],
-        time=words(form, hour=local.hour, minute=f"{local.minute:02}"),
-    )

@@ -11,8 +11,9 @@ from onthaal_schema.contact import Contact, Role, Sector
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.problems import PayloadTooLarge
 from services.kit.pages import Pages
+from services.kit.words import PageLanguage, Words
 from services.public_site import hours
-from services.public_site.catalogue import PageLanguage, Words, words
+from services.public_site.catalogue import words
 from services.public_site.form import TRAP, Answers
 from services.public_site.other_help import OtherHelp
 from services.public_site.settings import PublicSiteSettings

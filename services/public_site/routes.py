@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from onthaal_schema.channel import Channel
-from services.public_site.catalogue import PageLanguage
+from services.kit.words import PageLanguage
 from services.public_site.contact import ContactForm, Opening
 from services.public_site.pages import PublicPages
 

@@ -28,6 +28,7 @@ def create(house: House) -> Service:
         opening,
         house.clock,
         Throttle(house.clock, settings.form_rate, settings.trusted_proxies),
+        settings.scanner(),
     )
     router = public_router(pages, form, opening, settings.exit_url, demo=house.process.demo)
     return Service(NAME, router, static={"/static/public_site": HERE / "static"}, health=healthy)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.kit.scanning import ScannerSettings
 from services.kit.throttle import ThrottleSettings
 
 HERE = Path(__file__).parent
 
 
-class PublicSiteSettings(ThrottleSettings):
+class PublicSiteSettings(ThrottleSettings, ScannerSettings):
     """What differs from one place to another; words are in the catalogue."""
 
     public_telephone: str = Field("", description="Telephone number shown to the public; empty shows the hours alone.")

@@ -35,7 +35,7 @@ from onthaal_schema.mail import (
 )
 from onthaal_schema.message import Message, MessagePage, MessageSubmission
 from onthaal_schema.nodes import Nodes
-from onthaal_schema.opening_hours import OpeningHours
+from onthaal_schema.opening_hours import OpeningHours, PublishedOpeningHours
 from onthaal_schema.operator import Session, SessionSecret, SignIn
 from onthaal_schema.problems import Problem, ProblemError, ServiceUnavailable
 from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
@@ -122,6 +122,10 @@ class Intake(Protocol):
 
     async def opening_hours(self, channel: Channel, at: AwareDatetime | None = None) -> OpeningHours:
         """Say whether a channel is open, why not, and when it opens next."""
+        ...
+
+    async def published_hours(self) -> PublishedOpeningHours:
+        """Give the hours of every channel for the coming year, as they are published."""
         ...
 
     async def open_conversations(self) -> Sequence[Conversation]:
@@ -288,6 +292,10 @@ class IntakeClient:
         """Ask for the hours; see `Intake.opening_hours`."""
         moment = {"at": at.isoformat()} if at else {}
         return await self._get(f"/openingHours/{channel}", OpeningHours, **moment)
+
+    async def published_hours(self) -> PublishedOpeningHours:
+        """Ask for the published hours; see `Intake.published_hours`."""
+        return await self._get("/openingHours", PublishedOpeningHours)
 
     async def open_conversations(self) -> Sequence[Conversation]:
         """List conversations; see `Intake.open_conversations`."""

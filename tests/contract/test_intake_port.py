@@ -444,6 +444,13 @@ async def test_anybody_may_ask_for_the_hours(
     assert is_open or (hours.next_opening is not None and hours.next_opening > at)
 
 
+async def test_anybody_may_read_the_published_hours_of_every_channel(house: House) -> None:
+    published = await house.with_token(None).published_hours()
+    assert {one.contact_type for one in published.contact_point} == set(Channel)
+    assert all(one.hours_available for one in published.contact_point)
+    assert published.calendar_version
+
+
 async def test_a_chat_waits_until_one_of_twelve_operators_takes_it(house: House, desk: Desk) -> None:
     contact_id = uuid4()
     made = await desk.relay.register(contact_id, chat("Is daar iemand?"))

@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.intake_api.handover import sink
-from services.intake_api.store.deliveries import Later, Patience, Pending, Served, Subscriber
+from services.intake_api.store.deliveries import Deliveries, Later, Patience, Pending, Served, Subscriber, Taken
 from services.kit.clock import SetClock
 from tests.handing_over import SECRET, HandOver, contacts, event, handing_over, until
 from tests.receiving import Answer, Receiver, receiving
@@ -75,6 +75,27 @@ async def test_what_is_told_while_a_contact_is_being_served_is_delivered_too(dat
             await until(lambda: is_done(hand_over, subscription, 118), 30)
         assert versions(receiver, one) == versions(receiver, other) == list(range(1, 60))
         assert len(receiver.attempts) == 118
+
+
+class Asked(Deliveries):
+    """Deliveries that know how often they were asked for more."""
+
+    times = 0
+
+    async def take(self, subscription_id: UUID, limit: int) -> Taken:
+        self.times += 1
+        return await super().take(subscription_id, limit)
+
+
+async def test_when_all_is_taken_nobody_asks_for_more_while_it_is_posted(database_url: str, receiver: Receiver) -> None:
+    async with handing_over(database_url, FAST) as hand_over:
+        hand_over.deliveries = asked = Asked(hand_over.database, hand_over.vault, FAST)
+        subscription = await hand_over.subscribe(receiver.url)
+        receiver.always = Answer(delay_s=0.02)
+        await hand_over.tell(*(event(contact) for contact in contacts(200)))
+        async with hand_over.dispatching():
+            await until(lambda: is_done(hand_over, subscription, 200))
+        assert asked.times <= 3
 
 
 async def test_a_hanging_subscriber_holds_up_no_other(database_url: str, receiver: Receiver) -> None:
@@ -191,7 +212,7 @@ async def test_a_post_that_was_under_way_does_not_end_the_rest_that_was_asked_fo
         told, under_way = (await hand_over.deliveries.take(subscription, 2)).claimed
         later = Later(told.events[0].position, "HTTP 429", rest=timedelta(minutes=30))
         await hand_over.deliveries.settle(subscription, [Served(told, later=later)])
-        await hand_over.deliveries.settle(subscription, [Served(under_way, delivered=[under_way.events[0].position])])
+        await hand_over.deliveries.settle(subscription, [Served(under_way, delivered=(under_way.events[0].position,))])
         await hand_over.tell(*map(event, contacts(1)))
         assert not (await hand_over.deliveries.take(subscription, 10)).claimed
 
@@ -424,12 +445,12 @@ async def test_who_lost_a_claim_can_neither_free_nor_move_it(database_url: str) 
         second = (await hand_over.deliveries.take(subscription, 10)).claimed
         assert [one.contact_id for one in second] == [one.contact_id for one in first] == [contact]
 
-        await hand_over.deliveries.settle(subscription, [Served(first[0], delivered=[first[0].events[0].position])])
+        await hand_over.deliveries.settle(subscription, [Served(first[0], delivered=(first[0].events[0].position,))])
         row = await hand_over.subscription(subscription)
         assert (row["delivered"], row["pending"]) == (1, 1)
         [claim] = row["claims"]
         assert claim["holder"] == second[0].lease.holder
-        await hand_over.deliveries.settle(subscription, [Served(second[0], [one.position for one in second[0].events])])
+        await hand_over.deliveries.settle(subscription, [Served(second[0], tuple(one.position for one in second[0].events))])
         row = await hand_over.subscription(subscription)
         assert (row["delivered"], row["pending"], row["claims"]) == (2, 0, [])
 

@@ -83,7 +83,7 @@ async def test_two_dispatchers_share_the_work_and_one_that_is_killed_loses_nothi
 def served_of(claimed: Claimed, *, failing: bool) -> Served:
     if failing:
         return Served(claimed, later=Later(claimed.events[0].position, "HTTP 500"))
-    return Served(claimed, [owed.position for owed in claimed.events])
+    return Served(claimed, tuple(owed.position for owed in claimed.events))
 
 
 async def test_the_clocks_of_two_nodes_may_be_an_hour_apart(postgres: Postgres) -> None:
@@ -100,6 +100,25 @@ async def test_the_clocks_of_two_nodes_may_be_an_hour_apart(postgres: Postgres) 
             assert (await one.deliveries.take(subscription, 10)).claimed == []
             await asyncio.sleep(0.5)
             assert {outlook.is_due for outlook in await other.deliveries.outlook()} == {True}
+
+
+async def test_a_claim_that_is_renewed_at_the_moment_of_its_settlement_is_free_soon(postgres: Postgres) -> None:
+    async with handing_over(postgres.new_database()) as hand_over:
+        subscription = await hand_over.subscribe("http://127.0.0.1:9/")
+        await hand_over.tell(event(uuid4()))
+        [held] = (await hand_over.deliveries.take(subscription, 10)).claimed
+        async with hand_over.database.write() as connection:
+            await connection.execute(text("UPDATE claim SET lease_until = lease_until + interval '1 second'"))
+            settling = asyncio.create_task(hand_over.deliveries.settle(subscription, [served_of(held, failing=False)]))
+            await asyncio.sleep(0.3)
+            assert not settling.done(), "it waits for the renewal"
+        settled = await settling
+        again = (await hand_over.deliveries.take(subscription, 10)).claimed
+        assert bool(again) == settled.more
+        assert [one.events for one in again] == [[]] * len(again)
+        await hand_over.deliveries.settle(subscription, [Served(one) for one in again])
+        row = await hand_over.subscription(subscription)
+        assert (row["delivered"], row["pending"], row["claims"]) == (1, 0, [])
 
 
 def scans(plan: dict[str, Any]) -> list[str]:

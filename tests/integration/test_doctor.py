@@ -23,6 +23,7 @@ from services.kit.clock import SystemClock
 from services.kit.settings import ProcessSettings
 from tests.nats import Nats, mortal_nats
 from tests.on_call import OnCall
+from tests.post_office import PostOffice
 from tests.receiving import Answer, receiving
 from tests.running import Gateway
 
@@ -103,6 +104,18 @@ def test_a_healthy_gateway_has_nothing_that_fails(var: Path) -> None:
     assert {finding["level"] for findings in found.values() for finding in findings} == {"OK"}
     assert {"settings", "hours", "disk", "alarms", "database", "clock", "keys", "claims", "tokens", "dossiers"} <= found.keys()
     assert "opens the newest contact" in found["keys"][0]["found"]
+
+
+def test_the_server_that_answers_are_sent_by_is_tried(var: Path) -> None:
+    out = {"MAIL_OUT_HOST": "127.0.0.1", "MAIL_OUT_TLS": "none", "MAIL_OUT_FROM": "meldpunt@example.be"}
+    with PostOffice().listening() as office:
+        _, found = examined(var, **out, MAIL_OUT_PORT=str(office.port))
+        assert levels(found, "answers") == ["OK"]
+        assert office.mails == []
+    code, found = examined(var, **out, MAIL_OUT_PORT=str(office.port))
+    assert code == 1
+    assert levels(found, "answers") == ["FAIL"]
+    assert found["answers"][0]["advice"]
 
 
 @pytest.mark.parametrize(

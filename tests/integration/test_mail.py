@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any, cast
 from uuid import uuid4
 
@@ -12,14 +10,6 @@ import aiosmtplib
 import httpx
 import pytest
 
-from onthaal_schema.intake import Intake
-from onthaal_schema.problems import Conflict, ServiceUnavailable
-from services.kit.alarms import Board
-from services.kit.clock import SystemClock
-from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.limited import LimitedParser
-from services.mail_ingest.listener import Listener
-from services.mail_ingest.settings import MailSettings
 from tests.running import Gateway
 
 OURS = "meldpunt@example.be"
@@ -174,127 +164,3 @@ async def test_utf8_addresses_are_accepted(gateway: Gateway, api: httpx.Client) 
         await client.rcpt(OURS)
         contact_id = (await client.data(raw)).message.split()[-1]
     assert api.get(f"/contacts/{contact_id}").json()["person"]["email"] == f"zoë.{marker}@voorbeeld.be"
-
-
-class Register:
-    """An `Intake` of which only `register` is used: what it does is given."""
-
-    def __init__(self, register: Callable[..., Any]) -> None:
-        """Register by the given function."""
-        self.register = register
-
-
-@asynccontextmanager
-async def listening(register: Callable[..., Any], **settings: Any) -> AsyncIterator[int]:
-    """Run a listener of its own before an intake that behaves as told; gives the port."""
-    async with LimitedParser(workers=1) as parser:
-        ingest = Ingest(cast("Intake", Register(register)), parser)
-        listener = Listener(MailSettings(smtp_port=0, **settings), ingest, SystemClock(), Board(SystemClock()))
-        running = asyncio.create_task(listener.run())
-        while listener.port is None:
-            await asyncio.sleep(0.01)
-        try:
-            yield listener.port
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-async def stored(*_: object) -> None:
-    """Store it, as far as anybody can see."""
-
-
-@pytest.mark.parametrize("problem", [ServiceUnavailable, Conflict, RuntimeError])
-async def test_a_mail_that_is_not_stored_stays_with_its_sender(problem: type[Exception]) -> None:
-    async def fails(*_: object) -> None:
-        raise problem
-
-    async with listening(fails) as port:
-        with pytest.raises(aiosmtplib.SMTPDataError) as refused:
-            await send(port, written("x"))
-    assert refused.value.code == 451
-
-
-async def test_a_mail_is_only_taken_for_addresses_that_are_ours() -> None:
-    async with listening(stored, smtp_recipients="Meldpunt@example.be, info@example.be") as port:
-        assert (await send(port, written("x"), "noor@example.be", OURS))[0] == 250
-        with pytest.raises(aiosmtplib.SMTPRecipientRefused) as refused:
-            await send(port, written("x"), "noor@example.be", "elders@example.org")
-    assert refused.value.code == 550
-
-
-async def test_a_mail_that_turns_out_too_large_is_refused_and_the_connection_goes_on() -> None:
-    async with listening(stored, smtp_size_limit=20_000) as port, aiosmtplib.SMTP(hostname="127.0.0.1", port=port) as client:
-        await client.mail("noor@example.be")
-        await client.rcpt(OURS)
-        with pytest.raises(aiosmtplib.SMTPDataError) as refused:
-            await client.data(b"regel\r\n" * 10_000)
-        assert refused.value.code == 552
-        await client.mail("noor@example.be")
-        await client.rcpt(OURS)
-        assert (await client.data(written("x"))).code == 250
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        b"\xff\xfe\0\r\n",
-        b"A" * 100_000 + b"\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"EHLO x\r\nMAIL FROM:<\r\nRCPT TO:<>>\r\nDATA\r\n.\r\n",
-        b"",
-    ],
-)
-async def test_junk_on_the_line_does_not_disturb_others(junk: bytes) -> None:
-    async with listening(stored) as port:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(junk)
-        await writer.drain()
-        assert (await send(port, written("x")))[0] == 250
-        writer.close()
-
-
-async def test_a_client_that_hangs_up_after_the_last_byte_loses_no_mail() -> None:
-    begun, go_on, held = asyncio.Event(), asyncio.Event(), []
-
-    async def slowly(*what: object) -> None:
-        begun.set()
-        await go_on.wait()
-        held.append(what)
-
-    async with listening(slowly) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await reader.readline()
-        writer.write(b"EHLO x\r\nMAIL FROM:<a@b.be>\r\nRCPT TO:<" + OURS.encode() + b">\r\nDATA\r\n" + written("x") + b".\r\n")
-        await asyncio.wait_for(begun.wait(), 30)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        writer.transport.abort()
-        await asyncio.sleep(0.1)
-        go_on.set()
-    assert len(held) == 1
-
-
-async def test_a_connection_too_many_is_asked_to_come_back() -> None:
-    async with listening(stored, smtp_connections=1) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        assert (await reader.readline()).startswith(b"220")
-        second, other = await asyncio.open_connection("127.0.0.1", port)
-        assert (await second.readline()).startswith(b"421")
-        for each in (writer, other):
-            each.close()
-            await each.wait_closed()
-        await asyncio.sleep(0.1)
-        assert (await send(port, written("x")))[0] == 250
-
-
-async def test_a_client_that_says_nothing_is_hung_up_on() -> None:
-    async with listening(stored, smtp_timeout=0.2) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await reader.readline()
-        assert await asyncio.wait_for(reader.read(), 10) == b""
-        writer.close()
-
-
-def test_a_wrong_recipient_list_stops_the_start() -> None:
-    with pytest.raises(ValueError, match="separated by commas"):
-        MailSettings(smtp_recipients="meldpunt, info@example.be")

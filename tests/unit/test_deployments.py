@@ -136,6 +136,38 @@ def test_alarms_are_for_whoever_fills_them_in_and_the_same_everywhere() -> None:
     assert "EnvironmentFile=-/etc/onthaal/alarms.env" in unit
 
 
+def test_tls_at_the_mail_listener_is_for_whoever_has_a_certificate_and_the_same_everywhere() -> None:
+    wanted = {"ONTHAAL_SMTP_TLS_CERTIFICATE", "ONTHAAL_SMTP_TLS_KEY"}
+    added = yaml.safe_load((DEPLOY / "compose" / "mail_tls.yaml").read_text())
+    assert set(added["services"]) == {name for name in CONTAINERS if role(name) == "mail_ingest"}
+    for container in added["services"].values():
+        given = {value.removeprefix("/run/secrets/") for name, value in container["environment"].items() if name in wanted}
+        assert given == set(container["secrets"]) == set(added["secrets"])
+    [patch] = yaml.safe_load((DEPLOY / "kubernetes" / "mail-tls" / "kustomization.yaml").read_text())["patches"]
+    assert patch["target"]["name"] in PODS
+    values = [operation["value"] for operation in yaml.safe_load(patch["patch"])]
+    assert {value["name"] for value in values} == wanted | {"tls"}
+    paths = {value["value"] for value in values if "value" in value}
+    assert paths == {"/tls/tls.crt", "/tls/tls.key"}
+    assert "components: [../../mail-tls]" in (EXAMPLE / "kustomization.yaml").read_text()
+
+
+def test_answers_to_mail_have_a_way_out_and_files_where_they_are_wanted() -> None:
+    folder = DEPLOY / "kubernetes" / "mail-out"
+    component = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    [patch] = component["patches"]
+    added = {one["path"]: one["value"] for one in yaml.safe_load(patch["patch"])}
+    assert patch["target"]["name"] in PODS
+    assert all(path.startswith("/spec/template/spec/") and path.endswith("/-") for path in added)
+    [policy] = [yaml.safe_load((folder / name).read_text()) for name in component["resources"]]
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "mail-ingest"}
+    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == {587, 465}
+    example = (EXAMPLE / "kustomization.yaml").read_text()
+    assert "components: [../../mail-out]" in example
+    [mounted] = [value["mountPath"] for path, value in added.items() if "volumeMounts" in path]
+    assert f"ONTHAAL_MAIL_OUT_PASSWORD_FILE={mounted}/" in example
+
+
 def test_no_secret_stands_in_what_is_shipped() -> None:
     for container in CONTAINERS.values():
         for name in environment_of_compose(container):

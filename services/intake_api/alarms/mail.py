@@ -1,27 +1,25 @@
 """The mail to whoever is on call: the alarm's name, how many, since when, and where to look. Nothing of anybody's story."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from pathlib import Path
 from typing import Final
 
 import aiosmtplib
 
-from services.intake_api.alarms.settings import BRUSSELS, AlarmSettings, Tls
+from services.intake_api.alarms.settings import BRUSSELS, AlarmSettings
 from services.kit.alarms import URGENT, Alarm
-
-PATIENCE: Final = 20
+from services.kit.mail_server import MailServer, NotConnected
 
 WHAT: Final = {
     Alarm.IMMEDIATE_DANGER: "Er wacht een contact met een teken van onmiddellijk gevaar. Kijk nu op de werklijst.",
     Alarm.DATABASE_AWAY: "De database antwoordt niet. Er kan niets geregistreerd worden.",
     Alarm.MAIL_NOT_TAKEN: "Een mail kon niet geregistreerd worden; de afzender probeert opnieuw.",
     Alarm.MAILBOX_GAP: "Een mailbox heeft mails die niet geregistreerd zijn, of kan niet gelezen worden.",
+    Alarm.MAIL_NOT_SENT: "De mailserver neemt geen antwoorden aan; ze wachten en worden opnieuw geprobeerd.",
     Alarm.WORKER_FAILING: "Een deel van de poort stopt telkens opnieuw.",
     Alarm.DISK_NEARLY_FULL: "De schijf is bijna vol.",
     Alarm.QUEUE_AGE: "Gebeurtenissen wachten te lang om overgedragen te worden.",
@@ -119,23 +117,18 @@ class AlarmMail:
     @asynccontextmanager
     async def _server(self) -> AsyncIterator[aiosmtplib.SMTP]:
         settings = self.settings
+        server = MailServer(
+            host=settings.alarm_smtp_host or "",
+            port=settings.alarm_smtp_port,
+            tls=settings.alarm_smtp_tls,
+            ca=settings.alarm_smtp_ca,
+            user=settings.alarm_smtp_user,
+            password_file=settings.alarm_smtp_password_file,
+        )
         try:
-            secret = settings.alarm_smtp_password_file
-            server = aiosmtplib.SMTP(
-                hostname=settings.alarm_smtp_host,
-                port=settings.alarm_smtp_port,
-                use_tls=settings.alarm_smtp_tls is Tls.TLS,
-                start_tls=settings.alarm_smtp_tls is Tls.STARTTLS,
-                tls_context=None if settings.alarm_smtp_tls is Tls.NONE else _trusting(settings.alarm_smtp_ca),
-                username=settings.alarm_smtp_user,
-                password=secret.read_text().strip() if secret else None,
-                timeout=PATIENCE,
-            )
-            async with server:
-                yield server
+            async with server.connected() as connection:
+                yield connection
+        except NotConnected as error:
+            raise NotSent(str(error)) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotSent(type(error).__name__) from error
-
-
-def _trusting(certificates: Path | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certificates)

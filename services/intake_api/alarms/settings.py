@@ -1,25 +1,16 @@
 """Settings of alarms."""
 
-import ipaddress
 from datetime import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from services.kit.mail_server import Tls, is_this_machine
 from services.kit.settings import Settings
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
-
-
-class Tls(StrEnum):
-    """How the connection to the mail server is protected."""
-
-    STARTTLS = "starttls"
-    TLS = "tls"
-    NONE = "none"
 
 
 class AlarmSettings(Settings):
@@ -82,17 +73,10 @@ class AlarmSettings(Settings):
         if not self.recipients:
             message = "ONTHAAL_ALARM_TO is needed with ONTHAAL_ALARM_SMTP_HOST"
             raise ValueError(message)
-        if self.alarm_smtp_tls is Tls.NONE and not _is_this_machine(self.alarm_smtp_host):
+        if self.alarm_smtp_tls is Tls.NONE and not is_this_machine(self.alarm_smtp_host):
             message = "ONTHAAL_ALARM_SMTP_TLS: none is for a mail server on this machine"
             raise ValueError(message)
         if (self.alarm_smtp_user is None) != (self.alarm_smtp_password_file is None):
             message = "ONTHAAL_ALARM_SMTP_USER and ONTHAAL_ALARM_SMTP_PASSWORD_FILE belong together"
             raise ValueError(message)
         return self
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

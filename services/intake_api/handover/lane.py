@@ -14,6 +14,7 @@ from uuid import UUID
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.handover.sink import Answer, Fate, Sink
 from services.intake_api.store.deliveries import Claimed, Deliveries, Later, Pending, Served, Subscriber
+from services.intake_api.store.engine import Signal
 from services.kit.logging import error_name, logger
 
 log = logger(__name__)
@@ -49,9 +50,11 @@ class Lane:
         self._stopping = False
         self._woken = asyncio.Event()
         self._finished = asyncio.Event()
+        self._all_posted = Signal()
 
     def wake(self) -> None:
-        """Look for something to deliver."""
+        """Look for something to deliver, once more if that is being done already."""
+        self._more = True
         self._woken.set()
 
     def stop(self) -> None:
@@ -83,15 +86,16 @@ class Lane:
         await self._settle()
 
     async def _fill(self, group: asyncio.TaskGroup) -> None:
-        self._more = True
         while self._more and not self._stopping and self._has_room:
+            self._more = False  # unless it turns out that there is, or is told meanwhile
             try:
                 taken = await self._deliveries.take(self._id, self._at_once)
             except ServiceUnavailable:
                 log.warning("nothing can be taken now", subscription=str(self._id))
                 await asyncio.sleep(1)
+                self._more = True
                 continue
-            self._subscriber, self._more = taken.subscriber, taken.more
+            self._subscriber, self._more = taken.subscriber, self._more or taken.more
             self._accept(taken.claimed, group)
 
     @property
@@ -145,8 +149,10 @@ class Lane:
         room = self._batch
         while room and self._waiting and not self._waiting[0].attempts:
             claimed = self._waiting.popleft()
-            together.append(replace(claimed, events=claimed.events[:room]))
-            room -= len(together[-1].events)
+            if len(claimed.events) > room:
+                claimed = replace(claimed, events=claimed.events[:room])
+            together.append(claimed)
+            room -= len(claimed.events)
         return together
 
     async def _serve(self, claimed: Claimed) -> None:
@@ -207,6 +213,8 @@ class Lane:
     def _finish(self, served: Served) -> None:
         self._served.append(served)
         self._finished.set()
+        if not self._waiting:
+            self._all_posted.fire()
 
     def give_back(self) -> None:
         """Give back what was taken and is not being posted yet."""
@@ -230,7 +238,7 @@ class Lane:
             self._finished.clear()
             await self._settle()
             if self._waiting and not self._stopping:
-                await asyncio.sleep(GATHERING)
+                await self._all_posted.wait(GATHERING)
 
     async def _settle(self) -> None:
         served, self._served = self._served, []
@@ -250,7 +258,9 @@ class Lane:
             self._at_work.pop(one.claimed.contact_id, None)
         if not self._at_work:
             self._failures = settled.health.failures
-        if settled.more or self._more:
+        if settled.more:
+            self.wake()
+        elif self._more:
             self._woken.set()
         if any(one.later for one in served):
             self._deliveries.committed.fire()  # to look when it is due again
@@ -259,9 +269,9 @@ class Lane:
 def _note(served: Served, events: Sequence[Pending], answer: Answer, *, is_one: bool = True) -> None:
     match answer.fate:
         case Fate.TAKEN:
-            served.delivered += [event.position for event in events]
+            served.delivered += tuple([event.position for event in events])
         case Fate.REFUSED:
-            served.dead.append((events[0].position, answer.reason))
+            served.dead += ((events[0].position, answer.reason),)
         case Fate.LATER:
             waits = timedelta(seconds=answer.retry_after), timedelta(seconds=answer.rest)
             served.later = Later(events[0].position, answer.reason, *waits, is_one)

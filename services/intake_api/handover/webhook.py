@@ -21,6 +21,7 @@ LONGEST_RETRY_AFTER = 24 * 3600
 LARGEST_ANSWER = 65_536
 """Bytes of an answer's body that are read, and thrown away, to use the connection again; above them it is closed."""
 BATCHES = UUID("6c0f0b0e-2f6b-5c53-9d0c-6f1f4b6f7a11")
+TAKEN = Answer(Fate.TAKEN)
 
 
 class Webhook:
@@ -61,14 +62,16 @@ class Webhook:
         }
         try:
             async with self._http.post(subscriber.url, data=body, headers=headers, allow_redirects=False) as response:
-                answer = _meaning(response.status, self._seconds(response.headers.get("Retry-After", "")))
+                answer = _meaning(response.status, self._seconds(response.headers.get("Retry-After")))
                 await _read_out(response)
                 return answer
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(Fate.LATER, type(error).__name__)
 
-    def _seconds(self, retry_after: str) -> float:
+    def _seconds(self, retry_after: str | None) -> float:
         """Read how long to wait: seconds, or a date (RFC 9110 §10.2.3); what is neither asks for nothing."""
+        if retry_after is None:
+            return 0
         if retry_after.isdecimal():
             return float(retry_after)
         try:
@@ -89,17 +92,23 @@ def _signature(subscriber: Subscriber, post_id: str, body: bytes, now: datetime)
     """Sign as Standard Webhooks §"Signature scheme" says, with each secret; the library takes four times as long."""
     at = str(int(now.timestamp()))
     signed = b"%b.%b.%b" % (post_id.encode(), at.encode(), body)
-    signatures = (b64encode(hmac.digest(_key(secret), signed, "sha256")).decode() for secret in subscriber.secrets)
     return {
         "webhook-id": post_id,
         "webhook-timestamp": at,
-        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+        "webhook-signature": " ".join([f"v1,{_digest(secret, signed)}" for secret in subscriber.secrets]),
     }
 
 
+def _digest(secret: str, signed: bytes) -> str:
+    digest = _keyed(secret).copy()
+    digest.update(signed)
+    return b64encode(digest.digest()).decode()
+
+
 @lru_cache(maxsize=256)
-def _key(secret: str) -> bytes:
-    return b64decode(secret.removeprefix("whsec_"))
+def _keyed(secret: str) -> hmac.HMAC:
+    """Give a digest that has read the key already; each post goes on from a copy."""
+    return hmac.new(b64decode(secret.removeprefix("whsec_")), digestmod="sha256")
 
 
 async def _read_out(response: aiohttp.ClientResponse) -> None:
@@ -117,7 +126,7 @@ def _meaning(status: int, retry_after: float) -> Answer:
     reason = f"HTTP {status}"
     match status:
         case 200 | 201 | 202 | 204:
-            return Answer(Fate.TAKEN)
+            return TAKEN
         case 410:
             return Answer(Fate.GONE, reason)
         case 400 | 413 | 415 | 422:

@@ -62,7 +62,7 @@ class Claimed:
     contact_id: UUID
     attempts: int
     lease: Lease
-    events: tuple[Pending, ...]
+    events: list[Pending]
 
 
 def free(now: datetime, patience: Patience) -> ColumnElement[bool]:
@@ -118,7 +118,7 @@ async def with_events(
     events: dict[UUID, list[Pending]] = {contact_id: [] for contact_id in contacts}
     for row in await connection.execute(query):
         events[row.contact_id].append(Pending(row.position, row.id, row.payload, row.occurred_at))
-    return [Claimed(contact_id, contacts[contact_id], lease, tuple(owed)) for contact_id, owed in events.items()]
+    return [Claimed(contact_id, contacts[contact_id], lease, owed) for contact_id, owed in events.items()]
 
 
 def is_ahead(moment: datetime | None, now: datetime) -> bool:

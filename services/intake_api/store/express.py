@@ -8,7 +8,6 @@ Which events are wanted (`_READ_ON`) is `EventFilter.conditions` of `filters` on
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -72,10 +71,11 @@ SELECT read.read, mine.* FROM read LEFT JOIN (
     FROM following JOIN claimed ON claimed.contact_id = following.contact_id AND claimed.holder = $4 WHERE following.wanted
 ) mine ON true ORDER BY mine.position
 """
+# `IS NOT DISTINCT FROM` keeps the planner from the index of all that is pending, and from weighing every position for it
 _DELIVERED = """
 WITH delivered AS (
     UPDATE delivery SET state = 'delivered', reason = NULL, settled_at = clock_timestamp(), attempts = attempts + 1
-    WHERE subscription_id = $1 AND position = ANY($2::bigint[]) AND state = 'pending' RETURNING 1
+    WHERE subscription_id = $1 AND position = ANY($2::bigint[]) AND state IS NOT DISTINCT FROM 'pending' RETURNING 1
 )
 UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered),
     failures = CASE WHEN $3 THEN 0 ELSE failures END,
@@ -84,25 +84,23 @@ UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered)
 WHERE id = $1 RETURNING failures, failing_since, held_until
 """
 _FREE = """
-WITH given AS MATERIALIZED (
-    SELECT contact_id, was_answered
-    FROM unnest($2::uuid[], $3::uuid[], $4::boolean[]) AS served (contact_id, holder, was_answered)
+WITH done AS MATERIALIZED (
+    SELECT mine.ctid FROM unnest($2::uuid[], $3::uuid[]) AS served (contact_id, holder)
     CROSS JOIN LATERAL (
-        SELECT FROM claim WHERE subscription_id = $1 AND contact_id = served.contact_id AND holder = served.holder LIMIT 1
+        SELECT ctid FROM claim WHERE subscription_id = $1 AND contact_id = served.contact_id AND holder = served.holder AND (
+            SELECT position FROM delivery
+            WHERE contact_id = served.contact_id AND subscription_id = $1 AND state = 'pending' LIMIT 1
+        ) IS NULL LIMIT 1
     ) mine
-), owed AS MATERIALIZED (
-    SELECT contact_id, was_answered FROM given
-    CROSS JOIN LATERAL (
-        SELECT FROM delivery WHERE contact_id = given.contact_id AND subscription_id = $1 AND state = 'pending' LIMIT 1
-    ) more
 ), freed AS (
-    DELETE FROM claim USING given WHERE claim.subscription_id = $1 AND claim.contact_id = given.contact_id
-        AND NOT EXISTS (SELECT FROM owed WHERE owed.contact_id = given.contact_id)
-), released AS (
-    UPDATE claim SET holder = NULL, lease_until = NULL, attempts = CASE WHEN was_answered THEN 0 ELSE attempts END
-    FROM owed WHERE claim.subscription_id = $1 AND claim.contact_id = owed.contact_id
+    DELETE FROM claim WHERE ctid = ANY(ARRAY(SELECT ctid FROM done)) RETURNING 1
 )
-SELECT EXISTS (SELECT FROM owed) AS more
+SELECT count(*) FROM freed
+"""
+_RELEASE = """
+UPDATE claim SET holder = NULL, lease_until = NULL, attempts = CASE WHEN was_answered THEN 0 ELSE attempts END
+FROM unnest($2::uuid[], $3::uuid[], $4::boolean[]) AS served (contact_id, holder, was_answered)
+WHERE claim.subscription_id = $1 AND claim.contact_id = served.contact_id AND claim.holder = served.holder RETURNING 1
 """
 
 
@@ -117,43 +115,36 @@ class Express:
     async def take(self, subscription_id: UUID, limit: int) -> tuple[Any, Sequence[Claimed], bool] | None:
         """Claim contacts of a healthy subscription: gives its row, the contacts, and whether there is more; None for others."""
         lease = Lease.begin(uuid4(), self._patience)
+        due: list[Claimed] = []
+        read: list[Any] = []
         async with self._database.line() as line:
             await line.execute(_TAKE_BEGIN)
-            row = await line.fetchrow(_HEALTHY, subscription_id, self._patience.threshold)
-            claimed, more = await self._claim(line, row, limit, lease) if row else ([], False)
-            await line.execute("COMMIT")
-        return (row, claimed, more) if row else None
-
-    async def _claim(self, line: Any, row: Any, limit: int, lease: Lease) -> tuple[list[Claimed], bool]:
-        until: datetime = row["now"] + self._patience.lease
-        due: list[Claimed] = []
-        if row["has_due"]:
-            due = _grouped(await line.fetch(_TAKE_DUE, row["id"], limit, row["now"], lease.holder, until, SERIES), lease)
-        if len(due) == limit:
-            return due, True
-        room = limit - len(due)
-        read = await line.fetch(_READ_ON, row["id"], room, row["position"], lease.holder, until, DUE_AT_ONCE)
+            if row := await line.fetchrow(_HEALTHY, subscription_id, self._patience.threshold):
+                held = lease.holder, row["now"] + self._patience.lease
+                if row["has_due"]:
+                    due = _grouped(await line.fetch(_TAKE_DUE, row["id"], limit, row["now"], *held, SERIES), lease)
+                if room := limit - len(due):
+                    read = await line.fetch(_READ_ON, row["id"], room, row["position"], *held, DUE_AT_ONCE)
+            await line.execute("COMMIT")  # before anything else: who settles waits for it
+        if row is None:
+            return None
         known = {one.contact_id for one in due}  # what is new to them comes after what they were owed: next time
         new = [one for one in _grouped(read, lease) if one.contact_id not in known]
-        return due + new, read[0]["read"] == room
+        return row, due + new, not room or read[0]["read"] == room
 
     async def settle(self, subscription_id: UUID, served: Sequence[Served]) -> Settled:
         """Write down that events were taken, and free the contacts that are owed no more."""
-        positions = [position for one in served for position in one.delivered]
-        positions.sort()
+        positions = sorted(position for one in served for position in one.delivered)
+        mine = [one.claimed.contact_id for one in served], [one.claimed.lease.holder for one in served]
         async with self._database.line() as line:
-            # the row first, and then a statement that sees what whoever held it has done
+            # the row first, and then statements that see what whoever held it has done
             await line.execute(f"BEGIN; SELECT FROM subscription WHERE id = '{subscription_id}' FOR NO KEY UPDATE")
             health = await line.fetchrow(_DELIVERED, subscription_id, positions, bool(positions), self._patience.threshold)
-            [freed] = await line.fetch(
-                _FREE,
-                subscription_id,
-                [one.claimed.contact_id for one in served],
-                [one.claimed.lease.holder for one in served],
-                [bool(one.delivered) for one in served],
-            )
+            owed = await line.fetchval(_FREE, subscription_id, *mine) < len(served)
+            if owed:  # or lost to another holder
+                owed = bool(await line.fetch(_RELEASE, subscription_id, *mine, [bool(one.delivered) for one in served]))
             await line.execute("COMMIT")
-        return Settled(Health(*health), freed["more"]) if health else REMOVED
+        return Settled(Health(*health), owed) if health else REMOVED
 
 
 def is_common(served: Sequence[Served]) -> bool:
@@ -162,14 +153,14 @@ def is_common(served: Sequence[Served]) -> bool:
 
 
 def _grouped(rows: Sequence[Any], lease: Lease) -> list[Claimed]:
-    events: dict[UUID, list[Pending]] = {}
-    attempts: dict[UUID, int] = {}
+    claimed: dict[UUID, Claimed] = {}
     for row in rows:
-        contact_id = row["contact_id"]
+        contact_id, attempts, *event = row[-6:]
         if contact_id is None:
             continue
-        owed = events.setdefault(contact_id, [])
-        attempts[contact_id] = row["attempts"]
-        if row["position"] is not None:
-            owed.append(Pending(row["position"], row["id"], row["payload"], row["occurred_at"]))
-    return [Claimed(contact_id, attempts[contact_id], lease, tuple(owed)) for contact_id, owed in events.items()]
+        one = claimed.get(contact_id)
+        if one is None:
+            one = claimed[contact_id] = Claimed(contact_id, attempts, lease, [])
+        if event[0] is not None:
+            one.events.append(Pending(*event))
+    return list(claimed.values())

@@ -14,7 +14,6 @@ from onthaal_schema.intake import FileUpload
 from onthaal_schema.mail import IncomingMail, MailOutcome, MailReceipt, Place
 from onthaal_schema.message import MessageSubmission
 from onthaal_schema.problems import Erased, NotFound
-from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
@@ -24,7 +23,6 @@ from services.intake_api.store.outgoing_rows import StaffMail, staff_mail
 from services.intake_api.store.reply_tokens import address_digest, message_id_digest, token_digest
 from services.intake_api.store.taken import Row, Taken, adding, claim_mails, write_rest
 from services.intake_api.store.vault import Vault
-from services.intake_api.store.work import add_work
 from services.intake_api.store.writer import Overtaken
 
 MAIL = tables.mail.c
@@ -276,7 +274,6 @@ class Mails:
             if joined.staff_message_id:
                 taken.sent = await self._sent(connection, contact, joined, taken.row["mailbox"])
             await self._messages.add(connection, contact, taken.row["message_id"], message, kept, joined.by)
-            await add_work(connection, self._database, contact["id"], joined.reasons)
             await write_rest(connection, self._database, [taken])
 
     async def _require(self, connection: AsyncConnection, contact: Row, joined: "Joined") -> None:
@@ -301,7 +298,6 @@ class Joined:
     """Why a mail joins a contact: as an answer to a mail of ours from somebody it knows, or as what staff wrote."""
 
     by: str
-    reasons: Sequence[WorkReason] = ()
     outgoing_id: UUID | None = None
     sender: bytes | None = None
     staff_message_id: str | None = field(default=None, repr=False)

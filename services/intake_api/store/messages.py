@@ -17,6 +17,7 @@ from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import Wire, message_place, open_file, open_message
 from services.intake_api.store.vault import DataKey, Vault, same
+from services.intake_api.store.work import add_work, infected
 
 
 class Messages:
@@ -98,6 +99,7 @@ class Messages:
         await connection.execute(insert(tables.message).values(**new))
         if kept:
             await connection.execute(insert(tables.file), [file.row for file in kept])
+            await add_work(connection, self._database, row["id"], infected(kept))
         await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
         return open_message(new, key, [open_file(file.row, key) for file in kept]), True
 

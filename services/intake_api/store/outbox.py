@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onthaal_schema.contact import Nature
 from onthaal_schema.events import SERVICE, ContactEvent, EventType
 from services.intake_api.store import tables
 from services.intake_api.store.engine import FEED_LOCK, Database
@@ -51,7 +52,8 @@ def state(row: Mapping[str, Any]) -> dict[str, Any]:
         "unsure": row["unsure"],
         "sector": row["sector"],
         "sectorSource": row["sector_source"],
-        "signals": orjson.Fragment(row["signals"]),
+        # a machine that quotes what a person wrote is no danger to anybody; the person's own mail tells it
+        "signals": orjson.Fragment(row["signals"] if row["nature"] == Nature.PERSON else "[]"),
         "anonymous": row["anonymous"],
         "receivedAt": row["received_at"],
         "openingHours": orjson.Fragment(row["opening"]),

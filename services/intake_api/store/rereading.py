@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.contact import Contact, ParseStatus
+from onthaal_schema.contact import Contact, Nature, ParseStatus
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.mail import MailReading
 from onthaal_schema.problems import Erased, InvalidInput, StateConflict
@@ -21,6 +21,7 @@ from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.opened import SUBMISSION, Wire, correction_place, file_place
 from services.intake_api.store.vault import DataKey, Vault
+from services.intake_api.store.work import add_work, infected
 
 Row = dict[str, Any]
 
@@ -36,6 +37,17 @@ class Rereading:
         self._vault = vault
         self._contacts = contacts
         self._blobs = blobs
+
+    async def of_status(self, statuses: Sequence[ParseStatus]) -> Sequence[UUID]:
+        """List the mails of which so much could be read, oldest first."""
+        contact = tables.contact.c
+        query = (
+            select(contact.id)
+            .where(contact.parse_status.in_(statuses), contact.erased_at.is_(None))
+            .order_by(contact.received_at)
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalars().all()
 
     async def replace(self, contact_id: UUID, reading: MailReading, files: Sequence[FileUpload], by: str) -> Contact:
         """Replace what was read of a mail and the files that were found in it; the original stays.
@@ -71,6 +83,8 @@ class Rereading:
             gone = await self._forget_files(connection, row, key)
             if kept:
                 await connection.execute(insert(tables.file), [file.row for file in kept])
+            if row["nature"] == Nature.PERSON:
+                await add_work(connection, self._database, contact_id, infected(kept))
             await self._index(connection, row, key, reading)
             await self._contacts.extend(connection, row, self._values(row, key, reading))
             if reading.details.parse_status is not ParseStatus.FAILED:

@@ -1,7 +1,7 @@
 """Writes down what became of claimed contacts, many in one transaction, and how the subscription is doing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,8 +38,8 @@ class Served:
     """What became of a claimed contact: events that were taken, that never will be, and the one that it stopped at."""
 
     claimed: Claimed
-    delivered: list[int] = field(default_factory=list)
-    dead: list[tuple[int, str]] = field(default_factory=list)
+    delivered: tuple[int, ...] = ()
+    dead: tuple[tuple[int, str], ...] = ()
     later: Later | None = None
     gone: str | None = None
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
+from services.intake_api.store.files import KeptFile
 
 
 def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> dict[str, Any]:
@@ -22,6 +23,11 @@ async def put_on_list(connection: AsyncConnection, database: Database, rows: Seq
     if rows:
         fresh = (sqlite if database.on_sqlite else postgresql).insert(tables.work_item)
         await connection.execute(fresh.on_conflict_do_nothing(), list(rows))
+
+
+def infected(files: Sequence[KeptFile]) -> tuple[WorkReason, ...]:
+    """Give the reason that files are, when the virus scanner found something in one."""
+    return (WorkReason.INFECTED,) if any(file.label.get("virus") == "found" for file in files) else ()
 
 
 async def add_work(connection: AsyncConnection, database: Database, contact_id: UUID, reasons: Iterable[WorkReason]) -> None:

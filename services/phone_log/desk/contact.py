@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
@@ -14,9 +13,10 @@ from onthaal_schema.message import Direction, Message, MessageSubmission
 from onthaal_schema.problems import Conflict, ProblemError, StateConflict
 from onthaal_schema.requests import Retag
 from services.kit.auth import Operator
+from services.kit.scanning import scanned
 from services.phone_log import registration
 from services.phone_log.desk.frame import NOTHING, Desk, Told, see
-from services.phone_log.form_body import read_fields, read_form
+from services.phone_log.form_body import read_fields, read_form, read_version
 from services.phone_log.registration import NotAccepted
 from services.phone_log.scans import uploads
 from services.phone_log.sheet import Sheet
@@ -30,6 +30,8 @@ CONFIRMED: Final = {
     "bewaard": "Bewaard. Lees de referentie voor:",
     "aangepast": "De wijziging is bewaard.",
     "toegevoegd": "De notitie is toegevoegd.",
+    "verbonden": "Dit contact hoort nu bij het andere.",
+    "apart": "Dit blijft een contact apart.",
 }
 
 
@@ -48,16 +50,6 @@ def add_contact(router: APIRouter, desk: Desk) -> None:
     async def contact(operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, request: Request) -> Response:
         done = next((name for name in CONFIRMED if name in request.query_params), "")
         return _page(desk, operator, await _open(desk, operator, contact_id), done=done)
-
-    @router.get("/desk/contacten/{contact_id}/bestanden/{file_id}")
-    async def file(operator: Annotated[Operator, Depends(desk.gate)], contact_id: UUID, file_id: UUID) -> Response:
-        stored = await desk.intake(operator).file(contact_id, file_id)
-        headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(stored.name, safe='')}",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-        }
-        return Response(stored.content, headers=headers, media_type="application/octet-stream")
 
     _add_tagging(router, desk)
     _add_notes(router, desk)
@@ -81,7 +73,7 @@ def _add_tagging(router: APIRouter, desk: Desk) -> None:
     async def correct(operator: Present, contact_id: UUID, request: Request) -> Response:
         fields = await read_fields(request)
         try:
-            await desk.intake(operator).correct(contact_id, registration.correction(fields, _version(fields)))
+            await desk.intake(operator).correct(contact_id, registration.correction(fields, read_version(fields)))
         except NotAccepted as found:
             opened = await _open(desk, operator, contact_id)
             return _page(desk, operator, opened, Told(400, errors=found.errors, fields=fields))
@@ -113,7 +105,8 @@ def _add_notes(router: APIRouter, desk: Desk) -> None:
             return _page(desk, operator, opened, Told(400, errors=sheet.errors, fields=body.fields))
         message = MessageSubmission(direction=Direction.NOTE, text=text)
         try:
-            await desk.intake(operator).append(contact_id, _message_id(body.fields), message, files)
+            checked = await scanned(files, desk.scanner)
+            await desk.intake(operator).append(contact_id, _message_id(body.fields), message, checked)
         except ProblemError as problem:
             if problem.problem.status < 500:
                 raise
@@ -175,11 +168,6 @@ def _known(contact: Contact) -> dict[str, str]:
         "safe_voicemail": answer[safe.voicemail if safe else None],
         "safe_neutral": answer[safe.neutral_sender if safe else None],
     }
-
-
-def _version(fields: dict[str, str]) -> int:
-    typed = fields.get("version", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
 
 
 def _message_id(fields: dict[str, str]) -> UUID:

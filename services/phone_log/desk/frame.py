@@ -14,9 +14,11 @@ from onthaal_schema.intake import Intake
 from onthaal_schema.problems import ProblemError
 from services.kit.auth import Operator, OperatorGate, SignInNeeded, desk_route
 from services.kit.pages import Pages
+from services.kit.quotes import folded
+from services.kit.scanning import Scanner
 from services.kit.service import House
 from services.phone_log import phone_numbers
-from services.phone_log.desk import words
+from services.phone_log.desk import bidi, file_words, mail_words, words
 from services.phone_log.settings import DeskSettings
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -33,11 +35,12 @@ FAILED: Final = {
 
 @dataclass(frozen=True)
 class Desk:
-    """The desk: the house it stands in, its door, and its pages."""
+    """The desk: the house it stands in, its door, who looks at its files, and its pages."""
 
     house: House
     settings: DeskSettings
     gate: OperatorGate
+    scanner: Scanner | None
     pages: Pages = field(default_factory=lambda: Pages(TEMPLATES))
 
     def intake(self, operator: Operator) -> Intake:
@@ -53,6 +56,10 @@ class Desk:
             operator=operator,
             words=words,
             phone=phone_numbers.shown,
+            says_of_mail=mail_words,
+            says_of_files=file_words,
+            visible=bidi.visible,
+            pieces=folded,
             errors=errors,
             **values,
         )
@@ -104,7 +111,7 @@ def route_class(desk: Desk) -> type[APIRoute]:
                 except SignInNeeded:
                     raise SignInNeeded(_page_behind(request)) from None
                 # under "no-referrer" browsers send `Origin: null` with a form, and the gate refuses it
-                response.headers["Referrer-Policy"] = "same-origin"
+                response.headers.setdefault("Referrer-Policy", "same-origin")
                 return response
 
             return handler

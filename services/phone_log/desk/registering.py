@@ -14,6 +14,7 @@ from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, PayloadTooLarge, ProblemError
 from services.kit.auth import Operator
 from services.kit.pages import brussels
+from services.kit.scanning import scanned
 from services.phone_log import registration
 from services.phone_log.desk import words
 from services.phone_log.desk.frame import Desk, Told, see
@@ -64,7 +65,7 @@ async def _register(desk: Desk, form: Form, operator: Operator, body: FormBody) 
     contact_id = _contact_id(body.fields)
     try:
         submission, files = form.read(desk, body)
-        await desk.intake(operator).register(contact_id, submission, files)
+        await desk.intake(operator).register(contact_id, submission, await scanned(files, desk.scanner))
     except NotAccepted as found:
         status = 413 if body.too_large else 400
         return _page(desk, form, operator, Told(status, errors=found.errors, fields=body.fields))

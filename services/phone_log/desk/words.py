@@ -59,7 +59,31 @@ REASONS: Final = {
     WorkReason.UNSURE: "Het systeem twijfelt: melding of vraag?",
     WorkReason.DOUBTED_VRAAG: "Vraag, maar het systeem denkt aan een melding",
     WorkReason.UNREADABLE: "Mail kon niet helemaal gelezen worden",
+    WorkReason.OVERSIZE: "Mail die te groot is om binnen te halen",
+    WorkReason.POSSIBLE_LINK: "Mail die misschien bij een ander contact hoort",
+    WorkReason.POSSIBLE_DUPLICATE: "Mail die misschien al eens binnenkwam",
+    WorkReason.BOUNCED: "Onze mail aan deze persoon kwam niet aan",
+    WorkReason.INFECTED: "Virus gevonden in een bestand",
 }
+WHAT_TO_DO: Final = {
+    WorkReason.UNREADABLE: "Lees de originele mail, onder de inhoud.",
+    WorkReason.OVERSIZE: "Lees de mail in de mailbox zelf. Hier staat alleen wie schreef en wanneer.",
+    WorkReason.POSSIBLE_LINK: "Vergelijk de twee en beslis of ze bij elkaar horen.",
+    WorkReason.POSSIBLE_DUPLICATE: "Vergelijk de twee mails. Er ging geen automatisch antwoord.",
+    WorkReason.BOUNCED: "Kijk het mailadres na, of bereik de persoon op een andere veilige manier.",
+    WorkReason.INFECTED: "Open het bestand niet. Vraag raad aan wie voor de computers zorgt.",
+}
+"""What an operator does about it, where that does not speak for itself."""
+
+WHERE: Final = {
+    WorkReason.UNREADABLE: "#inhoud",
+    WorkReason.POSSIBLE_LINK: "/verband",
+    WorkReason.POSSIBLE_DUPLICATE: "/verband",
+    WorkReason.BOUNCED: "#mails",
+    WorkReason.INFECTED: "#inhoud",
+}
+"""Where on the contact's page, or behind it, that is done."""
+
 SIGNALS: Final = {
     "immediateDanger": "tekens van direct gevaar",
     "minorInvolved": "minderjarige betrokken",

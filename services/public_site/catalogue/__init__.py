@@ -1,69 +1,15 @@
 """The words of the public pages, in four languages: one file each, with the same keys."""
 
-import tomllib
-from collections.abc import Mapping
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from services.kit.words import PageLanguage, Words, read_words
+
 HERE: Final = Path(__file__).parent
-
-
-class PageLanguage(StrEnum):
-    """The languages that the public can choose; Dutch unless chosen otherwise."""
-
-    NL = "nl"
-    FR = "fr"
-    EN = "en"
-    DE = "de"
-
-    @classmethod
-    def chosen(cls, value: str | None) -> "PageLanguage":
-        """Return the language with this code, or Dutch."""
-        return cls(value) if value in set(cls) else cls.NL
-
-
-class Words:
-    """The words in one language."""
-
-    def __init__(self, language: PageLanguage, messages: Mapping[str, str | tuple[str, ...]]) -> None:
-        """Hold messages by their dotted key."""
-        self.language = language
-        self._messages = messages
-
-    def __call__(self, key: str, **values: object) -> str:
-        """Give a message, with the values put in. An unknown key is a KeyError."""
-        message = self._messages[key]
-        if isinstance(message, tuple):
-            raise TypeError(key)
-        return message.format(**values) if values else message
-
-    def all(self, key: str) -> tuple[str, ...]:
-        """Give a list of messages: the days of the week, for instance."""
-        messages = self._messages[key]
-        return (messages,) if isinstance(messages, str) else messages
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Every key there is."""
-        return frozenset(self._messages)
 
 
 @cache
 def words(language: PageLanguage) -> Words:
     """Read the words in a language."""
-    tables = tomllib.loads((HERE / f"{language}.toml").read_text("utf-8"))
-    return Words(language, dict(_flat(tables)))
-
-
-def _flat(tables: Mapping[str, object], prefix: str = "") -> list[tuple[str, str | tuple[str, ...]]]:
-    found: list[tuple[str, str | tuple[str, ...]]] = []
-    for name, value in tables.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            found.append((prefix + name, tuple(map(str, value))))
-        else:
-            found.append((prefix + name, str(value)))
-    return found
+    return read_words(HERE, language)

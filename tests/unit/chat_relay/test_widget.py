@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.chat_relay.catalogue import LANGUAGES, WORDS, read_help, read_words
+from services.chat_relay.catalogue import LANGUAGES, WORDS, read_words
 from services.chat_relay.settings import ChatSettings
 from services.kit.settings import InvalidSettings
+from services.kit.short_help import read_help
 
 WIDGET = WORDS.parents[1]
 SCRIPTS = sorted(WIDGET.rglob("*.js"))

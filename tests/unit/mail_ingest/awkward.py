@@ -3,6 +3,8 @@
 from base64 import b64encode
 from dataclasses import dataclass
 
+from services.mail_ingest.seals import NOTICES
+
 HEAD = "From: Noor Peeters <noor@example.be>\nTo: meldpunt@example.be\nSubject: Vraag\n"
 
 
@@ -162,7 +164,7 @@ STRUCTURES = [
             files=(("bijlage-1.ics", b"BEGIN:VCALENDAR"),)),
     Awkward("winmail.dat", parts(PLAIN, "Content-Type: application/ms-tnef; name=winmail.dat\n\nx"), text="Dag",
             files=(("winmail.dat", b"x"),), status="partial"),
-    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text="",
+    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text=NOTICES["pgp"],
             files=(("a.asc", b"x"),), status="partial"),
     Awkward("an AMP version", parts(PLAIN, "Content-Type: text/x-amp-html\n\n<html>", kind="alternative"), text="Dag", files=()),
     Awkward("a multipart that is base64", mail(f"{HEAD}Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n\n")

@@ -14,7 +14,8 @@ REPORT = "Content-Type: multipart/report; report-type={}; boundary=x\n\n--x\n\nx
 def judged(headers: str, envelope_sender: str | None = "noor@example.be") -> Judgement:
     """Judge a mail with these headers."""
     head = "" if "From:" in headers else "From: Noor <noor@example.be>\n"
-    return judge(parse(mail(f"{head}{headers}\n\nDag")), envelope_sender, OURS)
+    own = frozenset((*OURS, "bounce@example.be"))
+    return judge(parse(mail(f"{head}{headers}\n\nDag")), envelope_sender, OURS, own=own)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,80 @@ def test_in_doubt_it_is_a_person(headers: str) -> None:
 )
 def test_the_verdict_of_our_own_spam_filter_is_followed(headers: str) -> None:
     assert judged(headers) == Judgement(Nature.SPAM, MachineReason.SPAM_VERDICT)
+
+
+OUTLOOK = "X-Mailer: Microsoft Outlook 16.0\n"
+THUNDERBIRD = "User-Agent: Mozilla Thunderbird\n"
+GMAIL = "Message-ID: <CAF=x1y2@mail.gmail.com>\n"
+TO_US = "To: Meldpunt <Meldpunt+abc@example.be>\n"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        f"{OUTLOOK}{TO_US}Precedence: bulk",  # some programs write it on everything
+        f"{THUNDERBIRD}{TO_US}Precedence: list",
+        f"{GMAIL}{TO_US}List-Id: Alle medewerkers <alle.school.example>",  # a group that sends on to us, and to us in the same mail
+        f"{THUNDERBIRD}Cc: meldpunt@example.be\nList-Unsubscribe: <mailto:weg@lijst.example>",
+        f"{OUTLOOK}Return-Path: <>\nSubject: Vraag",  # a forwarder that leaves no return path
+        "X-Mailer: iPhone Mail (20G75)\nReturn-Path: <>",
+        "From: meldpunt@example.be\nReply-To: Noor <noor@example.org>",  # a form on a website that sends in our name
+        "X-Spam-Status: No, score=1.0",
+        "Subject: Re: Automatisch antwoord: uw vraag\nX-Auto-Response-Suppress: OOF",
+        "X-MS-Exchange-Inbox-Rules-Loop: noor@example.be",  # redirected by a rule in somebody's mailbox
+        "X-Mailer: PHPMailer 6.8",
+        "X-Loop: iemand@example.org",
+    ],
+)
+def test_a_stray_header_does_not_make_a_machine_of_a_person(headers: str) -> None:
+    assert judged(headers) == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        (f"{OUTLOOK}To: lijst@example.org\nPrecedence: bulk", MachineReason.BULK),
+        (f"{THUNDERBIRD}To: lijst@example.org\nList-Id: <lijst.example.org>", MachineReason.MAILING_LIST),
+        (f"{TO_US}List-Unsubscribe: <https://nieuws.example>", MachineReason.MAILING_LIST),
+        (f"{TO_US}X-Mailer: nieuwsbrief 2.0\nPrecedence: bulk", MachineReason.BULK),
+        (f"{OUTLOOK}Return-Path: <>\nSubject: Undeliverable: uw bericht", MachineReason.NULL_SENDER),
+        ("X-Mailer: vacation 3.2\nReturn-Path: <>", MachineReason.NULL_SENDER),
+        ("From: meldpunt@example.be", MachineReason.OWN_MAIL),
+        ("From: Meldpunt+abcdef@Example.be\nReply-To: meldpunt@example.be", MachineReason.OWN_MAIL),
+        ("From: bounce@example.be", MachineReason.OWN_MAIL),
+        ("X-Onthaal: acknowledgement\nAuto-Submitted: auto-replied", MachineReason.OWN_MAIL),
+        ("X-MS-Exchange-Message-Is-Ndr:", MachineReason.REPORT),
+        ("X-FC-MachineGenerated: true", MachineReason.AUTO_REPLY),
+        ("X-Cron-Env: <SHELL=/bin/sh>", MachineReason.AUTO_REPLY),
+        ("X-Auto-Response-Suppress: DR, All", MachineReason.RESPONSE_SUPPRESSED),
+        ("From: postmaster@example.be\nSubject: Aflevering mislukt", MachineReason.SEVERAL_HINTS),
+        ("Feedback-ID: 1:campagne\nFrom: noreply@example.be", MachineReason.SEVERAL_HINTS),
+    ],
+)
+def test_a_header_that_only_a_machine_writes_is_believed(headers: str, reason: MachineReason) -> None:
+    assert judged(headers) == Judgement(Nature.MACHINE, reason)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "machine"),
+    [
+        ("Automatisch antwoord: Vraag", "Ik ben momenteel afwezig tot 3 december.", True),
+        ("Automatic reply: Vraag", "I am out of the office until Monday.", True),
+        ("R=?utf-8?q?=C3=A9?=ponse automatique", "x", False),
+        ("Abwesenheitsnotiz", "Ich bin derzeit nicht im Büro.", True),
+        ("Afwezig", "Ik ben afwezig op school sinds het gebeurde.", False),
+        ("Automatisch antwoord: Vraag", "Ik kreeg dit van jullie, maar er las niemand mijn mail.", False),
+        ("Re: Automatisch antwoord: Vraag", "Ik ben momenteel afwezig van school.", False),
+    ],
+)
+def test_an_absence_is_known_when_subject_and_text_both_say_so(subject: str, text: str, machine: bool) -> None:
+    raw = mail(f"From: noor@example.be\nSubject: {subject}\n\n{text}")
+    assert (judge(parse(raw)).nature is Nature.MACHINE) is machine
+
+
+def test_a_spam_verdict_that_is_not_our_own_is_not_followed() -> None:
+    parsed = parse(mail("From: noor@example.be\nX-Spam-Flag: YES\n\nDag"))
+    assert judge(parsed, trusts_spam_verdict=False) == Judgement()
 
 
 def test_a_null_envelope_is_a_machine() -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from services.mail_ingest import parser
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.parser import parse, scan
-from tests.unit.mail_ingest.awkward import ALL, HEAD, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.awkward import HEAD, NAMED, PDF, PLAIN, Awkward, mail, parts
+from tests.unit.mail_ingest.corpus import ALL
 
 FUZZ = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 PIECES = [
@@ -87,6 +89,94 @@ def test_a_scan_finds_sender_and_subject_and_says_that_reading_failed() -> None:
     found = scan(mail("From: =?utf-8?q?No=C3=B6r?= <noor@example.be>\nSubject: =?utf-8?q?caf=C3=A9?=\n\nDag"))
     assert (found.sender.name, found.sender.address, found.subject) == ("Noör", "noor@example.be", "café")
     assert found.status is Reading.FAILED
+
+
+def test_a_scan_tells_all_that_the_headers_tell() -> None:
+    raw = mail(
+        "From: a@example.be\nTo: x@example.be\nDate: Mon, 1 Jan 2024 10:00:00 +0100\nMessage-ID: <1@a>\nIn-Reply-To: <0@a>\n"
+        "References: <9@a>\nAuto-Submitted: auto-replied\nReceived: from y\nContent-Type: multipart/report; report-type=x\n\nDag"
+    )
+    found, scanned = parse(raw), scan(raw)
+    assert scanned == replace(
+        found, status=Reading.FAILED, doubts=("failed",), text="", attachments=(), display="", remote_content=0, sealed_by=None
+    )
+    assert (scanned.in_reply_to, scanned.marks["auto-submitted"], scanned.route.hops) == ("<0@a>", "auto-replied", 1)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0" * 1000, b"From: " + b"(" * 400_000, b"x" * 1_000_000, b"\n" * 1_000_000], ids=len)
+def test_a_scan_takes_any_bytes(raw: bytes) -> None:
+    began = time.process_time()
+    assert scan(raw).status is Reading.FAILED
+    assert time.process_time() - began < 1
+
+
+def test_text_that_turns_around_is_kept_and_marked() -> None:
+    found = parse(mail("From: Noor <noor@example.be>\nSubject: \u202eolleH\n\nDag"))
+    assert (found.subject, found.doubts, found.status) == ("\u202eolleH", ("bidi",), Reading.COMPLETE)
+    assert parse(parts(PLAIN, NAMED.format('filename="a\u202efdp.exe"'))).doubts == ("bidi",)
+    assert parse(mail("Subject: \u200fשלום\u200e\n\nDag")).doubts == ()
+
+
+def test_a_careful_reading_opens_nothing_and_says_so() -> None:
+    raw = parts(PLAIN, "Content-Type: text/html\n\n<p>x", "Content-Type: application/ms-tnef; name=winmail.dat\n\nx")
+    found = parse(raw, careful=True)
+    assert (found.text, found.display, found.status) == ("Dag\n\nx", "", Reading.PARTIAL)
+    assert "careful" in found.doubts
+    assert [file.sniffed for file in parse(parts("Content-Type: image/png; name=a\n\n%PDF-1"), careful=True).attachments] == [
+        None
+    ]
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("Mon, 1 Jan 2024 10:00:00 +0100", datetime(2024, 1, 1, 9, tzinfo=UTC)),
+        ("1 Jan 2024 10:00", datetime(2024, 1, 1, 10, tzinfo=UTC)),
+        ("2024-01-01T10:00:00+01:00", datetime(2024, 1, 1, 9, tzinfo=UTC)),
+        ("Mon, 1 Jan 2024 10:00:00 GMT (ochtend)", datetime(2024, 1, 1, 10, tzinfo=UTC)),
+        ("Mon, 1 Jan 24 10:00:00 EST", datetime(2024, 1, 1, 15, tzinfo=UTC)),
+        ("Sun, 1 Jan 2090 10:00:00 +0000", datetime(2090, 1, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_date_is_read_in_every_form_that_is_seen(date: str, moment: datetime) -> None:
+    assert parse(mail(f"From: a@b.be\nDate: {date}\n\nDag")).sent_at == moment
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("Content-Type", "text/plain; " + " " * 300_000),
+        ("From", "a" + " " * 300_000),
+        ("From", "[mailto:" * 40_000),
+        ("Subject", "=?utf-8?q?" * 30_000),
+        ("References", "<" * 300_000),
+        ("Date", "1" * 300_000),
+    ],
+)
+def test_a_header_without_end_takes_no_time(name: str, content: str) -> None:
+    began = time.process_time()
+    parse(mail(f"{name}: {content}\n\nDag"))
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("image/png", " " * 300_000),
+        ("text/html", "//" * 150_000),
+        ("text/html", "<a href='" * 30_000),
+        ("text/html", "data:image/png;base64," * 10_000),
+        ("text/plain", "=ybegin line=1 size=1 name=x\n" * 10_000 + "=yend"),
+        ("text/plain", "begin 644 x\n" * 20_000),
+        ("text/calendar", "BEGIN:VEVENT\n" + "SUMMARY;" * 30_000),
+        ("text/enriched", "<param>" * 40_000),
+        ("application/ms-tnef", 'x\x9f>"' + "\0" * 300_000),
+    ],
+)
+def test_a_part_without_end_takes_no_time(kind: str, content: str) -> None:
+    began = time.process_time()
+    parse(mail(f"{HEAD}Content-Type: {kind}\n\n") + content.encode("latin-1"))
+    assert time.process_time() - began < 2
 
 
 @FUZZ

@@ -5,7 +5,8 @@ from string import Formatter
 
 import pytest
 
-from services.public_site.catalogue import PageLanguage, Words, words
+from services.kit.words import PageLanguage, Words
+from services.public_site.catalogue import words
 
 DISTANT = re.compile(r"\b(u|uw|uzelf|gelieve|indien|dienen|dient|middels|teneinde)\b", re.IGNORECASE)
 

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.__main__ import app
-from services.public_site.catalogue import PageLanguage, words
-from services.public_site.down import in_words
+from services.kit.words import PageLanguage, hours
+from services.public_site.catalogue import words
 
 COMMITTED = Path(__file__).parents[3] / "deploy" / "down"
 NUMBERS = ("112", "101", "1712", "106", "116000")
@@ -67,4 +67,4 @@ def test_telephone_and_hours_are_those_of_the_settings() -> None:
     ],
 )
 def test_a_week_is_said_as_a_person_says_it(week: list[list[tuple[int, int]]], lines: list[str]) -> None:
-    assert list(in_words(week, words(PageLanguage.NL))) == lines
+    assert list(hours.week(week, words(PageLanguage.NL))) == lines

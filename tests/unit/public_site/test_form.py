@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onthaal_schema.contact import Kind, KindSource, Nature, Person, Role, SafeContact, Sector
 from onthaal_schema.wire import to_wire
-from services.public_site.catalogue import PageLanguage
+from services.kit.words import PageLanguage
 from services.public_site.form import CHOICES, FIELDS, Answers, WrongAnswers, submission
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

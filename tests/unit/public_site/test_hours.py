@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from onthaal_schema.opening_hours import ClosedReason, OpeningHours
+from services.kit.words import PageLanguage
+from services.kit.words.hours import moment
 from services.public_site import hours
-from services.public_site.catalogue import PageLanguage, words
+from services.public_site.catalogue import words
 
 OPEN = OpeningHours(open=True, calendar_version="1")
 WEEKEND = OpeningHours(
@@ -17,11 +19,11 @@ DUTCH = words(PageLanguage.NL)
 
 def test_a_moment_is_told_by_the_clock_of_brussels() -> None:
     winter, summer = datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 7, 13, 7, 30, tzinfo=UTC)
-    assert hours.moment(winter, DUTCH) == "maandag 23 november om 9 uur"
-    assert hours.moment(summer, DUTCH) == "maandag 13 juli om 9.30 uur"
-    assert hours.moment(winter, words(PageLanguage.FR)) == "lundi 23 novembre à 9 h"
-    assert hours.moment(winter, words(PageLanguage.EN)) == "Monday 23 November at 9:00"
-    assert hours.moment(winter, words(PageLanguage.DE)) == "Montag, 23. November um 9 Uhr"
+    assert moment(winter, DUTCH) == "maandag 23 november om 9 uur"
+    assert moment(summer, DUTCH) == "maandag 13 juli om 9.30 uur"
+    assert moment(winter, words(PageLanguage.FR)) == "lundi 23 novembre à 9 h"
+    assert moment(winter, words(PageLanguage.EN)) == "Monday 23 November at 9:00"
+    assert moment(winter, words(PageLanguage.DE)) == "Montag, 23. November um 9 Uhr"
 
 
 def test_closed_says_when_it_is_read() -> None:
