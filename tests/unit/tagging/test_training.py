@@ -8,7 +8,7 @@ import pytest
 
 from services.intake_api.tagging.artefact import UnusableModelError, unpack
 from services.intake_api.tagging.evaluate import author_folds, judge, measures, predict_held_out, random_folds
-from services.intake_api.tagging.learning import Lesson, fit, lessons, linear_model
+from services.intake_api.tagging.learning import Lesson, fit, lessons, linear_model, matrix
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.messages import HELD_OUT_SETS, Message, fingerprint
 from services.intake_api.tagging.model import Tagger
@@ -36,7 +36,7 @@ def test_the_shipped_model_is_what_training_on_the_repository_gives(
     learned = linear_model(fit(given))
 
     assert shipped.header.data == fingerprint(messages)
-    assert [block.terms for block in shipped.model.blocks] == [block.terms for block in learned.blocks]
+    assert np.array_equal(shipped.model.vocabulary.keys, learned.vocabulary.keys)
     assert np.abs(shipped.model.weights - learned.weights).max() < 0.002
     assert np.allclose(shipped.model.intercepts, learned.intercepts, atol=0.002)
 
@@ -46,10 +46,10 @@ def test_answers_equal_the_decision_function_of_scikit_learn(given: tuple[Lesson
     learned = fit(some)
     model = linear_model(learned)
 
-    columns = learned.columns(others)
+    columns = matrix(learned.vocabulary, others)
     expected = np.column_stack([learned.kind.decision_function(columns), learned.sector.decision_function(columns)])
 
-    ours = np.array([model.scores(model.weigh(one.terms)) for one in others])
+    ours = np.array([model.scores(model.vocabulary.weigh(one.terms)) for one in others])
     assert np.allclose(ours, expected, atol=1e-4)
 
 
