@@ -6,7 +6,6 @@ Every term is a key of 32 bits; the same functions serve training and every sugg
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -61,10 +60,10 @@ def terms_of(reading: Reading) -> Terms:
     )
 
 
-def words_and_pairs(reading: Reading) -> list[str]:
-    """Write out the terms of the block of words, in the order of their keys."""
+def word_or_pair(reading: Reading, place: int) -> str:
+    """Write out one term of the block of words: first every word, then every pair of neighbours."""
     said = reading.words
-    return [*said, *(f"{left} {right}" for left, right in pairwise(said))]
+    return said[place] if place < len(said) else " ".join(said[place - len(said) : place - len(said) + 2])
 
 
 def _words(spelling: Spelling) -> Keys:

@@ -1,23 +1,28 @@
 """Learning the weights with scikit-learn. Needed to train, never to answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags
+from sklearn.linear_model import RidgeClassifier
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
 
 from services.intake_api.tagging.features import BLOCKS, Terms, terms_of
-from services.intake_api.tagging.linear import Block, LinearModel, Vocabulary
+from services.intake_api.tagging.linear import Block, Floats, LinearModel, Vocabulary
 from services.intake_api.tagging.messages import MELDING, Message
 from services.intake_api.tagging.text import read
 
-_KIND_FREEDOM: Final = 30.0
-_SECTOR_FREEDOM: Final = 0.2
 _FEWEST_MESSAGES: Final = 2
 NO_SECTOR: Final = "-"
+_TWO: Final = 2
+"""Classes of the kind: their scores are one column."""
+
+Estimator: TypeAlias = Any
+"""One of scikit-learn's linear classifiers."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,100 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One classifier of a committee, with how loud it speaks: linear ones together are one linear model."""
+
+    estimator: Estimator
+    share: float
+
+
+@dataclass(frozen=True)
+class Committee:
+    """Classifiers that make different mistakes, each shown the blocks at these weights, beside those of ``BLOCKS``."""
+
+    members: tuple[Member, ...]
+    blocks: Mapping[str, float]
+
+    def fit(self, known: Vocabulary, columns: csr_matrix, labels: Sequence[Any]) -> "Committee":
+        """Teach every member."""
+        shown = columns @ self._scale(known)
+        for member in self.members:
+            member.estimator.fit(shown, labels)
+        return self
+
+    def scores(self, known: Vocabulary, columns: csr_matrix) -> Floats:
+        """Score messages as scikit-learn does."""
+        shown = columns @ self._scale(known)
+        scores: Floats = np.sum([member.share * _decision(member.estimator, shown) for member in self.members], axis=0)
+        return scores
+
+    def weights(self, known: Vocabulary) -> tuple[Floats, Floats]:
+        """Put the members together into weights (a row for each class or one for two classes) and intercepts."""
+        pairs = [(member.share, *_linear(member.estimator)) for member in self.members]
+        weights: Floats = np.sum([share * found for share, found, _ in pairs], axis=0)
+        intercepts: Floats = np.sum([share * found for share, _, found in pairs], axis=0)
+        return weights @ self._scale(known), intercepts
+
+    def _scale(self, known: Vocabulary) -> Any:
+        return diags(np.array([self.blocks[block.name] / block.weight for block in known.blocks])[known.block_of])
+
+
+def _kind_committee() -> Committee:
+    members = (
+        Member(LinearSVC(C=0.5, dual=True, random_state=0, max_iter=5000), 1 / 1.15),
+        Member(RidgeClassifier(alpha=0.5, solver="sparse_cg", random_state=0), 1 / 0.9),
+        Member(ComplementNB(alpha=0.1), 0.5 / 8.8),
+    )
+    return Committee(members, {"word": 1.0, "piece": 1.0, "meaning": 0.7, "place": 0.5})
+
+
+def _sector_committee() -> Committee:
+    members = (
+        Member(LinearSVC(C=0.2, dual=True, random_state=0, max_iter=5000), 1 / 0.5),
+        Member(ComplementNB(alpha=0.2), 1 / 0.73),
+        Member(MultinomialNB(alpha=0.05), 0.5 / 3.6),
+    )
+    return Committee(members, {"word": 0.7, "piece": 1.0, "meaning": 0.2, "place": 1.0})
+
+
+def _linear(estimator: Estimator) -> tuple[Floats, Floats]:
+    """Give weights and intercepts; those of Bayes are what a class has above the mean of all."""
+    if isinstance(estimator, ComplementNB | MultinomialNB):
+        prior = estimator.class_log_prior_ if isinstance(estimator, MultinomialNB) else np.zeros(len(estimator.classes_))
+        return _above_mean(estimator.feature_log_prob_), _above_mean(prior)
+    return np.atleast_2d(estimator.coef_), np.atleast_1d(estimator.intercept_)
+
+
+def _decision(estimator: Estimator, columns: csr_matrix) -> Floats:
+    if isinstance(estimator, ComplementNB | MultinomialNB):
+        return _above_mean(estimator.predict_joint_log_proba(columns).T).T
+    scores: Floats = estimator.decision_function(columns)
+    return scores.reshape(columns.shape[0], -1)
+
+
+def _above_mean(values: NDArray[np.float64]) -> Floats:
+    """Set classes (rows) against each other; of two classes, the second against the first."""
+    above: Floats = values[1:] - values[:1] if len(values) == _TWO else values - values.mean(axis=0)
+    return above
+
+
+@dataclass(frozen=True)
 class Learned:
     """What scikit-learn holds after fitting, and the terms it was shown."""
 
     vocabulary: Vocabulary
-    kind: LogisticRegression
-    sector: LinearSVC
+    kind: Committee
+    sector: Committee
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """The sectors in the order of the scores."""
+        return tuple(map(str, self.sector.members[0].estimator.classes_))
+
+    def scores(self, given: Sequence[Lesson]) -> Floats:
+        """Score messages by scikit-learn's own functions: the kind, then every sector."""
+        columns = matrix(self.vocabulary, given)
+        return np.hstack([one.scores(self.vocabulary, columns) for one in (self.kind, self.sector)])
 
 
 def lessons(messages: Sequence[Message]) -> tuple[Lesson, ...]:
@@ -46,11 +139,9 @@ def fit(given: Sequence[Lesson]) -> Learned:
     """Fit on these messages; the same messages in the same order give the same weights."""
     known = vocabulary(given)
     columns = matrix(known, given)
-    kind = LogisticRegression(C=_KIND_FREEDOM, solver="liblinear", random_state=0)
-    sector = LinearSVC(C=_SECTOR_FREEDOM, dual=True, random_state=0, max_iter=5000)
-    kind.fit(columns, [lesson.message.kind == MELDING for lesson in given])
-    sector.fit(columns, [lesson.message.sector or NO_SECTOR for lesson in given])
-    return Learned(known, kind, sector)
+    kinds = [lesson.message.kind == MELDING for lesson in given]
+    sectors = [lesson.message.sector or NO_SECTOR for lesson in given]
+    return Learned(known, _kind_committee().fit(known, columns, kinds), _sector_committee().fit(known, columns, sectors))
 
 
 def vocabulary(given: Sequence[Lesson]) -> Vocabulary:
@@ -83,11 +174,11 @@ def matrix(known: Vocabulary, given: Sequence[Lesson]) -> csr_matrix:
 
 def linear_model(learned: Learned) -> LinearModel:
     """Turn what was learned into the same model in numpy."""
-    coefficients = np.vstack([learned.kind.coef_, learned.sector.coef_])
-    intercepts = np.concatenate([learned.kind.intercept_, learned.sector.intercept_])
+    kind, kind_intercept = learned.kind.weights(learned.vocabulary)
+    sector, sector_intercepts = learned.sector.weights(learned.vocabulary)
     return LinearModel(
         vocabulary=learned.vocabulary,
-        weights=np.ascontiguousarray(coefficients.T).astype(np.float32),
-        intercepts=np.round(intercepts, 4).astype(np.float32),
-        sectors=tuple(None if name == NO_SECTOR else str(name) for name in learned.sector.classes_),
+        weights=np.ascontiguousarray(np.vstack([kind, sector]).T).astype(np.float32),
+        intercepts=np.round(np.concatenate([kind_intercept, sector_intercepts]), 4).astype(np.float32),
+        sectors=tuple(None if name == NO_SECTOR else name for name in learned.sectors),
     )

@@ -26,7 +26,7 @@ class Block:
 class Weighed:
     """The known terms of one message, each once, with what it counts for."""
 
-    rows: NDArray[np.intp]
+    rows: Rows
     values: NDArray[np.float32]
     first: Rows
     """The row of each term of the first block as they stand in the message, -1 where it is unknown."""
@@ -55,9 +55,10 @@ class Vocabulary:
     def weigh(self, terms: Terms) -> Weighed:
         """Weigh the known terms: (1 + ln count) times rarity, each block brought to its length."""
         found = self.table.rows(np.concatenate([terms.keys[block.name] for block in self.blocks]))
-        counts = np.bincount(found[found >= 0], minlength=1)
-        rows = np.flatnonzero(counts)
-        values = (1 + np.log(counts[rows].astype(np.float32))) * self.rarity[rows]
+        inside = np.sort(found[found >= 0])
+        firsts = np.flatnonzero(np.diff(inside, prepend=-1))
+        rows, counts = inside[firsts], np.diff(firsts, append=len(inside))
+        values = (1 + np.log(counts.astype(np.float32))) * self.rarity[rows]
         blocks = self.block_of[rows]
         lengths = np.sqrt(np.bincount(blocks, values * values, minlength=len(self.blocks)))
         weights = np.array([block.weight for block in self.blocks]) / np.maximum(lengths, 1e-9)

@@ -8,7 +8,7 @@ from typing import Final, Self
 import numpy as np
 
 from services.intake_api.tagging.artefact import Artefact, UnusableModelError, unpack
-from services.intake_api.tagging.features import terms_of, words_and_pairs
+from services.intake_api.tagging.features import terms_of, word_or_pair
 from services.intake_api.tagging.language import language_of
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.linear import Floats, Weighed
@@ -84,11 +84,11 @@ class Tagger:
 
     def _telling_words(self, reading: Reading, weighed: Weighed, direction: int) -> tuple[str, ...]:
         shares = self._model.kind_shares(weighed) * direction
-        terms = words_and_pairs(reading)
         telling: list[str] = []
         for place in np.argsort(-shares, kind="stable"):
             if shares[place] <= 0 or len(telling) == _TELLING_WORDS:
                 break
-            if len(terms[place]) >= _SHORTEST_TELLING and terms[place] not in telling:
-                telling.append(terms[place])
+            term = word_or_pair(reading, int(place))
+            if len(term) >= _SHORTEST_TELLING and term not in telling:
+                telling.append(term)
         return tuple(telling)
