@@ -23,13 +23,6 @@ def infected(files: Sequence[KeptFile]) -> tuple[WorkReason, ...]:
     return (WorkReason.INFECTED,) if any(file.label.get("virus") == "found" for file in files) else ()
 
 
-async def put_on_list(connection: AsyncConnection, database: Database, rows: Sequence[dict[str, Any]]) -> None:
-    """Put items on the work list that are not there, and were not."""
-    if rows:
-        fresh = (sqlite if database.on_sqlite else postgresql).insert(tables.work_item)
-        await connection.execute(fresh.on_conflict_do_nothing(), list(rows))
-
-
 async def add_work(connection: AsyncConnection, database: Database, contact_id: UUID, reasons: Iterable[WorkReason]) -> None:
     """Put a contact on the work list; what was finished is there once more, since it happened once more."""
     items = tables.work_item
