@@ -28,10 +28,6 @@ class Suggester:
         """Say what the model makes of a submission."""
         return await self.suggest_text(submission.channel, submission.subject, submission.text or "")
 
-    def glance(self, submission: ContactSubmission) -> Suggestion:
-        """Say what can be told at once; the model has not looked."""
-        return _typed(self._tagger.glance(submission.channel, submission.subject, submission.text or ""))
-
     async def suggest_text(self, channel: str, subject: str | None, text: str) -> Suggestion:
         """Say what the model makes of a text."""
         if not (subject or "").strip() and not text.strip():

@@ -366,13 +366,10 @@ class Contacts:
         }
         if row["suggest_since"] == since:
             values["suggest_since"] = None
-        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
-        first = row["sealed_suggestion"] is None
-        if provisional and first and row["sector"] is None and suggestion.sector is not None:
-            values |= {"sector": suggestion.sector, "sector_source": KindSource.MODEL}
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
-        if provisional and (first or (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"])):
+        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
+        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
             await self.tag(connection, row, model_tag(suggestion, row["nature"]))
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
 

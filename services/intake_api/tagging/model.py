@@ -1,7 +1,6 @@
 """The tagger: a message in, a suggestion out, in a few milliseconds and without ever failing an intake."""
 
 import logging
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
@@ -15,8 +14,8 @@ from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.linear import Floats, Weighed
 from services.intake_api.tagging.messages import MELDING, VRAAG
 from services.intake_api.tagging.nature import nature_of
-from services.intake_api.tagging.signals import danger_in, signals_of
-from services.intake_api.tagging.suggestion import Signal, Suggestion, cautious
+from services.intake_api.tagging.signals import signals_of
+from services.intake_api.tagging.suggestion import Suggestion, cautious
 from services.intake_api.tagging.text import Reading, read
 
 _log = logging.getLogger(__name__)
@@ -54,16 +53,6 @@ class Tagger:
             return self._suggest(read(channel, subject, text))
         except Exception as error:  # noqa: BLE001 - a fault here must never cost a contact; a human reads it instead
             # Only the class of the fault: a traceback could hold content.
-            _log.error("tagging failed: %s", type(error).__name__)
-            return cautious(self.version)
-
-    def glance(self, channel: str, subject: str | None, text: str) -> Suggestion:
-        """Say what can be told in a fraction of the time: the language and immediate danger; the rest is a melding, unsure."""
-        try:
-            reading = read(channel, subject, text)
-            danger: tuple[Signal, ...] = ("immediateDanger",) if danger_in(reading) else ()
-            return replace(cautious(self.version), language=language_of(reading.words), signals=danger)
-        except Exception as error:  # noqa: BLE001 - as above
             _log.error("tagging failed: %s", type(error).__name__)
             return cautious(self.version)
 

@@ -32,11 +32,6 @@ _DIGIT: Final = re.compile(r"\d")
 _ADULT: Final = 18
 
 
-def danger_in(reading: Reading) -> bool:
-    """Say whether there is a sign of immediate danger: the one that cannot wait."""
-    return patterns("signals")["immediateDanger"].search(f"{reading.subject}\n{reading.body}") is not None
-
-
 def signals_of(reading: Reading) -> tuple[Signal, ...]:
     """Find the signs, most urgent first."""
     said = f"{reading.subject}\n{reading.body}"
