@@ -17,12 +17,6 @@ class Suggester:
         """Ask one tagger, in one thread: it is busy for milliseconds, and the intake must not wait for two."""
         self._tagger = tagger
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tagging")
-        self._asked = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether others wait for it already."""
-        return self._asked > 1
 
     async def suggest(self, submission: ContactSubmission) -> Suggestion:
         """Say what the model makes of a submission."""
@@ -33,11 +27,7 @@ class Suggester:
         if not (subject or "").strip() and not text.strip():
             return _typed(cautious(self._tagger.version))
         loop = asyncio.get_running_loop()
-        self._asked += 1
-        try:
-            found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
-        finally:
-            self._asked -= 1
+        found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
         TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
         return _typed(found)
 
