@@ -106,7 +106,8 @@ def incoming(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> IncomingM
         bounce=clues.bounce,
         by_staff=clues.by_staff,
         answer_to=None if _lay_elsewhere(mail, reading) else clues.answer_to,
-        fingerprint=likeness.fingerprint(reading) if mail.too_large is None else None,
+        fingerprint=likeness.fingerprint(mail.original, reading) if mail.too_large is None else None,
+        rendering=likeness.rendering(reading) if mail.too_large is None else None,
         likenesses=likeness.likenesses(reading),
     )
 
