@@ -241,8 +241,10 @@ class Connection:
             self._client.uid_expunge(list(uids))
 
     def wait(self, seconds: float, *, idle: bool) -> None:
-        """Wait until the server tells something, `wake` is called, or the time is over."""
+        """Wait until the server tells something, `wake` is called, or the time is over; not at all when it has told it already."""
         with _named(Trouble.CONNECTION):
+            if self._was_told_of_more():
+                return
             if not idle:
                 self._listen(seconds)
                 return
@@ -271,6 +273,14 @@ class Connection:
         with suppress(OSError, AttributeError):
             # not the method of an encrypted socket, which would take away what the other thread is using
             socket.socket.shutdown(self._client.socket(), socket.SHUT_RDWR)
+
+    def _was_told_of_more(self) -> bool:
+        """Say whether the server counted mails since the folder was opened.
+
+        It may do so within any answer (RFC 3501 §7.3.1), and what it said there it does not say again in IDLE.
+        """
+        _, counts = self._client._imap.response("EXISTS")  # noqa: SLF001 - the library keeps it to itself
+        return len(counts) > 1  # the first is of the opening
 
     def _listen(self, seconds: float, *others: socket.socket) -> None:
         poll = select.poll()

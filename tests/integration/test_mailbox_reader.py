@@ -70,6 +70,26 @@ async def test_what_comes_between_a_look_and_the_waiting_is_not_waited_for() -> 
         await until(lambda: register.held, 5)
 
 
+async def test_what_is_told_within_another_answer_is_not_waited_for() -> None:
+    register = MailRegister()
+    async with serving() as server:
+        [first] = server.deliver(written(1))
+
+        def tell() -> bytes:
+            del server.faults[first]
+            server.deliver(written(2))
+            raw = written(1)
+            return b'* 1 FETCH (UID %d INTERNALDATE "02-Mar-2026 10:00:00 +0100" BODY[] {%d}\r\n%s)\r\n* 2 EXISTS' % (
+                first,
+                len(raw),
+                raw,
+            )
+
+        server.faults[first] = tell
+        async with reading(server, register, Limits(poll=600, retry=1, size=10_000)):
+            await until(lambda: len(register.held) == 2, 5)
+
+
 @pytest.mark.parametrize("abilities", ["IMAP4rev1", "IMAP4rev1 IDLE IDLE"])
 async def test_a_server_that_does_not_tell_is_asked(abilities: str) -> None:
     register = MailRegister()
