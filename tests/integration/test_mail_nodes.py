@@ -80,6 +80,13 @@ async def test_mail_that_two_nodes_take_in_at_once_is_taken_once_and_answered_on
         claimed += found
     assert sorted(mail.to for mail in claimed) == sorted(senders)
 
+    async with asyncio.timeout(30):
+        for contact_id in contacts:
+            while (contact := await reader.contact(contact_id)).suggestion is None:
+                await asyncio.sleep(0.05)
+            assert contact.kind_confidence == contact.suggestion.kind_confidence
+            assert len(contact.kind_history) == contact.version <= 2, "both nodes' models looked, and it was tagged once"
+
 
 async def test_answers_reports_and_erasures_at_once_on_two_nodes_leave_nothing_half_done(
     nodes: tuple[DirectIntake, DirectIntake, DirectIntake],
