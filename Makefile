@@ -28,6 +28,7 @@ ALONE := --last-failed --last-failed-no-failures none
 
 test: $(INSTALLED) $(BROWSER_TOOLS) check-code ## Run every check and every test
 	@deploy/setup/alerts
+	@deploy/setup/mailserver
 	@deploy/setup/scanner
 	$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/split tests || $(PY) -m pytest -q $(ALONE) --ignore tests/split tests
 
@@ -61,10 +62,16 @@ demo: $(INSTALLED) ## Replay the five published months and compare the figures
 
 bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 	@deploy/setup/bench
+	@deploy/setup/mailserver
 	@$(PY) -m tests.bench
 
 bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
 	@$(PY) -m tests.bench.drain
+
+.PHONY: bench-mail
+bench-mail: $(INSTALLED) ## Measure mail, end to end into the database, beside the standard library's parser
+	@deploy/setup/mailserver
+	@$(PY) -m tests.bench.mail
 
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
@@ -77,6 +84,11 @@ test-faults: $(INSTALLED) ## Kill, cut, fill and confuse everything while client
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Read CASES=200000 mails that nobody wrote, from SEED=1 on
 	@$(PY) -m tests.fuzz
+
+.PHONY: test-mailbox
+test-mailbox: $(INSTALLED) ## Kill the mailbox reader 30 times while 2,000 mails come in, and count (MAILS, KILLS, SEED)
+	@deploy/setup/mailserver
+	@$(PY) -m tests.mailbox
 
 train: $(INSTALLED) ## Train the model again from the data in the repository
 	$(BIN)/onthaal tagging train

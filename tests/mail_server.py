@@ -43,6 +43,8 @@ class MailServer:
     read_only: bool = False
     counts: int = 0
     """How many mails more it counts than it has."""
+    late: tuple[bytes, ...] = ()
+    """Mails that come at the moment at which the client begins to wait; it is told in one breath with the permission to wait."""
     port: int = 0
     _next: int = 1
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -63,6 +65,13 @@ class MailServer:
         for writer in self._idling:
             writer.write(f"* {len(self.inbox)} EXISTS\r\n".encode())
         return numbers
+
+    def _come_late(self) -> int:
+        """Take in what was to come between two commands of the client."""
+        self._idling, listening = set(), self._idling
+        self.deliver(*self.late)
+        self._idling, self.late = listening, ()
+        return len(self.inbox)
 
     def renumber(self) -> None:
         """Give every mail another number under another numbering."""
@@ -108,7 +117,8 @@ class MailServer:
                 if self.abilities.count("IDLE") > 1:
                     raise HangUp
                 self._idling.add(writer)
-                writer.write(b"+ idling\r\n")
+                late = b"* %d EXISTS\r\n" % self._come_late() if self.late else b""
+                writer.write(b"+ idling\r\n" + late)
                 await reader.readline()
                 self._idling.discard(writer)
             try:

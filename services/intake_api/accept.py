@@ -23,7 +23,6 @@ from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
-from onthaal_schema.worklist import WorkReason
 from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
@@ -108,27 +107,19 @@ class Accept:
         submission: ContactSubmission,
         submitted: Wire,
         files: Sequence[FileUpload] = (),
-        *,
-        in_turn: bool = False,
     ) -> "Prepared":
-        """Make everything of a contact but its rows: its files are kept, and must be written or forgotten.
-
-        One that is taken `in_turn` may be one of many: while contacts come in faster than one by one, the model looks at it
-        after the commit. Until then it is a melding, unsure; its language, and a sign of danger, are told at once.
-        """
+        """Make everything of a contact but its rows: its files are kept, and must be written or forgotten."""
         caller.require_channel(submission.channel)
         now = self.clock.now()
         received_at, hours = self._received(submission, now)
         canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
         key, data_key = self.vault.new_key(contact_id)
         kept = await keep(self.blobs, contact_id, key, files)
-        hurried = in_turn and submission.kind is None and (self.writer.busy or self.suggester.busy)
-        suggestion = None if submission.kind or hurried else await self.suggester.suggest(submission)
-        told = self.suggester.glance(submission) if hurried else suggestion
+        suggestion = None if submission.kind else await self.suggester.suggest(submission)
         row = {
             **_constant(now),
             **_clear(submission),
-            **_tag(submission, told, caller),
+            **_tag(submission, suggestion, caller),
             "id": contact_id,
             "reference": reference.make(),
             "received_at": received_at,
@@ -139,13 +130,10 @@ class Accept:
             "sealed_suggestion": key.seal(to_wire(suggestion).encode(), SUGGESTION) if suggestion else None,
             "suggest_since": None if suggestion else now,
         }
-        if told:
-            _adopt(row, submission, told)
+        if suggestion:
+            _adopt(row, submission, suggestion)
         known = state(row)
-        new = self._new(row, known, submission, kept)
-        reasons = [reason for reason in work_reasons(row, told) if suggestion or reason is not WorkReason.UNSURE]
-        reasons += infected(kept) if row["nature"] == Nature.PERSON else ()
-        new.work = [work_row(contact_id, reason, now) for reason in reasons]
+        new = self._new(row, known, submission, suggestion, kept)
         if caller.serves_live_chat:
             new.conversation = _conversation(row)
         return Prepared(new, key, kept, known, suggestion)
@@ -168,7 +156,9 @@ class Accept:
         moment = received_at.astimezone(UTC) if received_at else now
         return moment, self.hours.at(submission.channel, moment).wire
 
-    def _new(self, row: Row, known: Wire, submission: ContactSubmission, kept: Sequence[KeptFile]) -> NewContact:
+    def _new(
+        self, row: Row, known: Wire, submission: ContactSubmission, suggestion: Suggestion | None, kept: Sequence[KeptFile]
+    ) -> NewContact:
         event_id, now = uuid4(), row["registered_at"]
         event = {
             "id": event_id,
@@ -182,11 +172,13 @@ class Accept:
             "payload": self.frame.payload(EventType.REGISTERED, str(row["id"]), known, event_id, now),
         }
         person = submission.person
+        reasons = (*work_reasons(row, suggestion), *(infected(kept) if row["nature"] == Nature.PERSON else ()))
         return NewContact(
             row=row,
             event=event,
             index=self.vault.indexed(person.email, person.phone) if person else (),
             files=[file.row for file in kept],
+            work=[work_row(row["id"], reason, now) for reason in reasons],
         )
 
     async def write(self, prepared: "Prepared") -> Written:

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
 
+from onthaal_schema.contact import Kind, Sector, Suggestion
+
 CONTACTS = Counter(
     "onthaal_contacts_registered",
     "Contacts that were stored: by channel, whether that channel was open, and who tagged it.",
@@ -15,6 +17,11 @@ TAGGING = Histogram(
     "onthaal_tagging_seconds", "How long the model took.", buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
 )
 TAGGINGS = Counter("onthaal_taggings", "What the model made of texts.", ["kind", "unsure"])
+JUDGEMENTS = Counter(
+    "onthaal_suggestions_judged",
+    "What people made of the model's suggestions when they tagged a contact or named its sector: agreed or corrected.",
+    ["field", "model", "outcome"],
+)
 ATTEMPTS = Counter(
     "onthaal_delivery_attempts", "Events that were offered to a subscription, by what came of it.", ["subscription", "fate"]
 )
@@ -36,3 +43,10 @@ def contacts(channel: str, is_open: str, kind_source: str, nature: str) -> Count
 def attempts(subscription: str, fate: str) -> Counter:
     """Give the counter of one subscription and fate."""
     return ATTEMPTS.labels(subscription, fate)
+
+
+def count_judgement(suggestion: Suggestion | None, said: Kind | Sector) -> None:
+    """Count, per version of the model, whether a person said what the model had suggested."""
+    if suggestion is not None:
+        field, suggested = ("kind", suggestion.kind) if isinstance(said, Kind) else ("sector", suggestion.sector)
+        JUDGEMENTS.labels(field, suggestion.model_version, "agreed" if suggested == said else "corrected").inc()

@@ -33,6 +33,7 @@ from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
 from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
 from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
+from services.intake_api.measures import count_judgement
 from services.intake_api.opening_hours.rules import OutOfCalendarError
 from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
@@ -139,12 +140,17 @@ class Reception:
     async def retag(self, caller: Caller, contact_id: UUID, retag: Retag) -> Contact:
         """Tag a contact as a person."""
         caller.require("contacts:tag", "contacts:write")
-        return await self.contacts.retag(contact_id, retag, KindSource.OPERATOR, caller.name)
+        contact = await self.contacts.retag(contact_id, retag, KindSource.OPERATOR, caller.name)
+        count_judgement(contact.suggestion, retag.kind)
+        return contact
 
     async def correct(self, caller: Caller, contact_id: UUID, correction: Correction) -> Contact:
         """Correct a contact."""
         caller.require("contacts:tag", "contacts:write")
-        return await self.contacts.correct(contact_id, correction, caller.name)
+        contact = await self.contacts.correct(contact_id, correction, caller.name)
+        if correction.sector is not None:
+            count_judgement(contact.suggestion, correction.sector)
+        return contact
 
     async def complete(self, caller: Caller, contact_id: UUID) -> Contact:
         """Complete a contact."""

@@ -17,31 +17,17 @@ class Suggester:
         """Ask one tagger, in one thread: it is busy for milliseconds, and the intake must not wait for two."""
         self._tagger = tagger
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tagging")
-        self._asked = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether others wait for it already."""
-        return self._asked > 1
 
     async def suggest(self, submission: ContactSubmission) -> Suggestion:
         """Say what the model makes of a submission."""
         return await self.suggest_text(submission.channel, submission.subject, submission.text or "")
-
-    def glance(self, submission: ContactSubmission) -> Suggestion:
-        """Say what can be told at once; the model has not looked."""
-        return _typed(self._tagger.glance(submission.channel, submission.subject, submission.text or ""))
 
     async def suggest_text(self, channel: str, subject: str | None, text: str) -> Suggestion:
         """Say what the model makes of a text."""
         if not (subject or "").strip() and not text.strip():
             return _typed(cautious(self._tagger.version))
         loop = asyncio.get_running_loop()
-        self._asked += 1
-        try:
-            found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
-        finally:
-            self._asked -= 1
+        found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
         TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
         return _typed(found)
 

@@ -177,7 +177,7 @@ class Taking:
         submission = self.mail.contact.model_copy(update={name: value for name, value in said.items() if value is not None})
         submitted = {**self.submitted, **({"relatedTo": str(belongs.related_to)} if belongs.related_to else {})}
         outcome = self._outcome(submission)
-        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files, in_turn=True)
+        prepared = await self.intake.accept.prepare(self.caller, self.mail_id, submission, submitted, self.files)
         new = prepared.new
         new.row["possible_link"] = belongs.possible_link
         new.work = [

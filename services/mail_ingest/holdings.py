@@ -117,6 +117,16 @@ class Holdings:
             yield batch
 
 
+def chunks(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Divide numbers into parts of so many."""
+    return (uids[start : start + size] for start in range(0, len(uids), size))
+
+
+def sequences(count: int, size: int) -> list[str]:
+    """Divide the sequence numbers of so many mails into sequence sets; the last one takes what came meanwhile as well."""
+    return [f"{first}:{first + size - 1 if first + size <= count else '*'}" for first in range(1, count + 1, size)]
+
+
 def numbers(sequence_set: str) -> set[int]:
     """Read an IMAP sequence set without `*`: `1:4,7`."""
     found: set[int] = set()

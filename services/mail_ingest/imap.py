@@ -17,6 +17,7 @@ from typing import Any, Final
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError
 
+from services.mail_ingest.holdings import sequences
 from services.mail_ingest.mailboxes import Mailbox, Tls
 
 CONNECT_SECONDS: Final = 15
@@ -166,9 +167,8 @@ class Connection:
         """List every mail of the folder, which has so many."""
         with _named(Trouble.CONNECTION):
             found: set[int] = set()
-            for first in range(1, exists + 1, LIST_CHUNK):
-                last = first + LIST_CHUNK - 1
-                found.update(self._client.search([f"{first}:{last if last < exists else '*'}".encode()]))
+            for some in sequences(exists, LIST_CHUNK):
+                found.update(self._client.search([some.encode()]))
             return sorted(found)
 
     def uids_after(self, uid: int) -> list[int]:
@@ -247,7 +247,8 @@ class Connection:
                 self._listen(seconds)
                 return
             self._client.idle()
-            self._listen(seconds, self._client.socket())
+            if not self._has_read_more():
+                self._listen(seconds, self._client.socket())
             # says whether the connection is still there: waiting alone ends at once and for ever on a dead one
             self._client.idle_done()
 
@@ -275,11 +276,20 @@ class Connection:
         poll = select.poll()
         for each in (self._woken, *others):
             poll.register(each.fileno(), select.POLLIN)
-        if any(isinstance(each, ssl.SSLSocket) and each.pending() for each in others):
-            return
         for number, _ in poll.poll(seconds * 1000):
             if number == self._woken.fileno():
                 self._woken.recv(100)
+
+    def _has_read_more(self) -> bool:
+        """Tell whether something came together with the last answer: it was read already, and no socket tells of it."""
+        connection = self._client.socket()
+        connection.settimeout(0)
+        try:
+            return bool(self._client._imap.file.peek(1))  # noqa: SLF001 - the library looks at the socket alone
+        except OSError:
+            return False
+        finally:
+            connection.settimeout(READ_SECONDS)
 
     def _fetch(self, uids: Sequence[int], *items: str) -> dict[int, Any]:
         with _named(Trouble.CONNECTION), _refusable():

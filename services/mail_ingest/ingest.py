@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -21,6 +22,8 @@ from services.mail_ingest.threads import Clues, Ours
 
 log = logger(__name__)
 
+LONG: Final = timedelta(days=7)
+HEADERS_NAME: Final = "kopregels.txt"
 OVERSIZE_NOTICE: Final = (
     "Deze mail is te groot om te bewaren ({megabytes} MB). Alleen de kopregels zijn bewaard: van wie, wanneer en waarover.\n\n"
     "De mail zelf staat nog in de mailbox ({mailbox}). Open de mail daar om te lezen wat er staat."
@@ -102,8 +105,9 @@ def incoming(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> IncomingM
         references=clues.references,
         bounce=clues.bounce,
         by_staff=clues.by_staff,
-        answer_to=clues.answer_to,
-        fingerprint=likeness.fingerprint(reading) if mail.too_large is None else None,
+        answer_to=None if _lay_elsewhere(mail, reading) else clues.answer_to,
+        fingerprint=likeness.fingerprint(mail.original, reading) if mail.too_large is None else None,
+        rendering=likeness.rendering(reading) if mail.too_large is None else None,
         likenesses=likeness.likenesses(reading),
     )
 
@@ -115,7 +119,7 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
         received_at=mail.received_at,
         nature=clues.judgement.nature,
         subject=reading.subject or None,
-        text=_notice(mail, mail.too_large) if mail.too_large else (reading.text or None),
+        text=_notice(mail, mail.too_large) if mail.too_large is not None else (reading.text or None),
         person=readings.person(reading),
         details=readings.details(
             reading,
@@ -130,7 +134,12 @@ def submission(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> MailSub
 
 
 def files(mail: ReceivedMail, reading: ParsedMail) -> Sequence[FileUpload]:
-    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show."""
+    """Give the original, byte for byte, the attachments that were found in it, and what is safe to show.
+
+    The headers of a mail that is too large are no original: nobody must read them again later as if they were the mail.
+    """
+    if mail.too_large is not None:
+        return (FileUpload(HEADERS_NAME, "text/plain", mail.original),)
     return (FileUpload("original.eml", "message/rfc822", mail.original, "original"), *readings.uploads(reading))
 
 
@@ -149,6 +158,11 @@ def _of_erased(mail: ReceivedMail) -> MailReceipt:
 
 def _nobody_answers() -> None:
     """Do nothing."""
+
+
+def _lay_elsewhere(mail: ReceivedMail, reading: ParsedMail) -> bool:
+    """Tell whether a mail was written long before it came here: moved, or on a server that was replaced. It is no time to answer it."""
+    return reading.sent_at is not None and mail.received_at - reading.sent_at > LONG
 
 
 def _notice(mail: ReceivedMail, size: int) -> str:

@@ -18,16 +18,15 @@ from onthaal_schema.problems import ProblemError
 from services.kit.clock import Clock
 from services.kit.logging import error_name, logger
 from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, password
+from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_session import Limits, Reading, Session, Standing
+from services.mail_ingest.mailbox_session import Session
+from services.mail_ingest.mailbox_standing import Limits, Reading, Standing
 from services.mail_ingest.mailboxes import Mailbox
 from services.mail_ingest.oauth import AccessTokens, TokenRefused
 from services.mail_ingest.side_thread import SideThread
 
 log = logger(__name__)
-
-LOOK_AGAIN: Final = 5.0
-"""Seconds after which a reader without the lease asks for it again."""
 
 STARTING: Final = "starting"
 STOPPED: Final = "stopped"
@@ -36,7 +35,6 @@ STOPPED: Final = "stopped"
 SLOW: Final = {Trouble.SIGN_IN, Trouble.TOKEN, Trouble.SECRET}
 """What does not mend itself in a second, and what a server may lock an account for."""
 
-SLOW_PAUSE: Final = 15.0
 IDLE_CHANCES: Final = 3
 IDLE_SHORT: Final = 5.0
 """Seconds of which a server that breaks off sooner is not asked to tell of new mail any more, after so many times in a row."""
@@ -76,6 +74,7 @@ class MailboxReader:
 
     async def run(self) -> None:
         """Read until told to stop, and then stay still until cancelled."""
+        self._reading.ended.clear()
         thread = SideThread(f"mailbox {self._mailbox.name}")
         try:
             async with self._http() as http:
@@ -104,7 +103,7 @@ class MailboxReader:
                 await self._read(thread)
             else:
                 self.standing.trouble = None
-                await self._reading.rest(LOOK_AGAIN)
+                await self._reading.rest(self._limits.look_again)
         except Broken as broken:
             await self._mend(broken)
         except ProblemError as error:
@@ -115,7 +114,7 @@ class MailboxReader:
 
     async def _read(self, thread: SideThread) -> None:
         connection = await thread.call(Connection, self._mailbox, await self._sign_in())
-        self._session = Session(self._reading, connection, thread, self._ingest, self._intake, self._clock, self._limits)
+        self._session = Session(self._reading, Line(connection, thread), self._ingest, self._intake, self._clock, self._limits)
         self.standing.reading = True
         whole = False
         try:
@@ -154,9 +153,9 @@ class MailboxReader:
             self._tokens.forget()
         with suppress(ProblemError):
             await self._reading.report(self._intake, self.standing.trouble)
-        await self._reading.rest(self._pause(SLOW_PAUSE if broken.trouble in SLOW else 1.0, self._limits.retry))
+        await self._reading.rest(self._pause(self._limits.slow if broken.trouble in SLOW else 1.0, self._limits.retry))
 
     def _pause(self, first: float, longest: float) -> float:
         """Give the seconds before the next attempt: more each time, and never for all readers the same."""
         pause = min(first * 2.0 ** min(self._failures - 1, 20), longest)
-        return pause * random.uniform(0.5, 1.5)  # noqa: S311 - spreads readers, hides nothing
+        return pause * random.uniform(1.0, 1.5)  # noqa: S311 - spreads readers, hides nothing

@@ -16,7 +16,7 @@ from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.listener import Listener
 from services.mail_ingest.mailbox_reader import MailboxReader, reader_id
-from services.mail_ingest.mailbox_session import Limits, Standing
+from services.mail_ingest.mailbox_standing import Limits, Standing
 from services.mail_ingest.mailboxes import Mailbox
 from services.mail_ingest.ours import ours
 from services.mail_ingest.received import LISTENER

@@ -83,7 +83,10 @@ class IncomingMail(Submitted):
     answer_to: MailAddress | None = None
     """Whom an acknowledgement may be sent to: the return path, when no rule forbids to answer (RFC 3834 §2)."""
     fingerprint: Line | None = None
-    """Sender, Message-ID, Date, and what is written, in one digest: equal ones are one mail, whatever a server makes of its bytes."""
+    """A digest of the bytes without what servers on the way add: equal ones are one mail that came by two ways."""
+    rendering: Line | None = None
+    """Sender, Message-ID, Date and what is written, in one digest. Compared only when a mailbox was numbered anew: equal ones are then
+    one mail, whatever a server made of its bytes."""
     likenesses: tuple[Line, ...] = ()
     """Weaker digests, compared only when a mailbox was numbered anew: equal ones may be one mail, and a person must look."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.bench import chat, delivery, drain
+from tests.bench import chat, delivery, drain, mail
 from tests.bench.intake import TAGGED, UNTAGGED, Contender, measure, table
 from tests.bench.servers import SLOW_FSYNC, floor, gateway, postgres
 
@@ -75,6 +75,7 @@ def main() -> None:
     delivery.main()
     drain.main()
     chat.main()
+    mail.main()
 
 
 main()

@@ -2,6 +2,7 @@
 
 The floor: `email.message_from_bytes(policy=default)`, From, Subject, Date, To, the best body, and the content of every attachment.
 Ours: the real listener, several connections, gateway and parsing processes and PostgreSQL together on that core; the clients on another.
+Each mail is tagged before its commit.
 """
 
 import asyncio
@@ -12,17 +13,21 @@ import json
 import multiprocessing
 import os
 import random
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
+
 from tests.bench.chat import shown
 from tests.bench.servers import postgres
+from tests.dovecot import Dovecot, dovecot, settings
 from tests.running import Gateway
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
@@ -115,7 +120,7 @@ def floor(told) -> None:
 
 @dataclass
 class Contender:
-    """Somebody under one name, with what was measured of it: mails a second, and µs of processor time a mail."""
+    """Somebody under one name, with what was measured: mails a second, and µs of processor time a mail."""
 
     name: str
     rates: list[float] = field(default_factory=list)
@@ -152,15 +157,35 @@ class Ours(Contender):
             self.gateway.start()
         stack.callback(self.gateway.stop)
         self.roots = [self.gateway._process.pid]
+        self.database = database
         if database:
             self.roots.append(int((database / "postmaster.pid").read_text().split()[0]))
         return self
 
     def slot(self, mails: list[bytes]) -> None:
         begun, used = time.perf_counter(), processor_time(self.roots)
-        done = asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
-        self.sent += done
+        done = self.bring(mails)
         self.keep(done, time.perf_counter() - begun, processor_time(self.roots) - used)
+        self.sent += done
+
+    def bring(self, mails: list[bytes]) -> int:
+        """Have mails taken in for a slot; gives how many."""
+        return asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
+
+    def count(self, which: str) -> int:
+        query = f"SELECT count(*) FROM contact WHERE {which}"
+        if not self.database:
+            with closing(sqlite3.connect(self.gateway.var / "onthaal.db")) as connection:
+                return connection.execute(query).fetchone()[0]
+
+        async def ask() -> int:
+            connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self.database))
+            try:
+                return await connection.fetchval(query)
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
 
     def latencies(self, mails: list[bytes]) -> list[float]:
         async def one_by_one() -> list[float]:
@@ -184,6 +209,23 @@ class Ours(Contender):
             total = api.get("/statistics/contacts").raise_for_status().json()["total"]
         if total != self.sent:
             raise RuntimeError(f"{self.name}: {self.sent} were accepted, {total} are there")
+
+
+class Fetched(Ours):
+    """The same, that fetches its mails from a mailbox; the server is on the other core."""
+
+    AT_ONCE = 300
+
+    def serve(self, server: Dovecot) -> "Fetched":
+        self.server = server
+        return self
+
+    def bring(self, mails: list[bytes]) -> int:
+        for number in range(self.AT_ONCE):
+            self.server.deliver("meldpunt", another(mails[number % len(mails)]))
+        while self.count("true") < self.sent + self.AT_ONCE:
+            time.sleep(0.02)
+        return self.AT_ONCE
 
 
 class Sender:
@@ -257,15 +299,15 @@ def processor_time(roots: list[int]) -> float:
 
 
 def table(contenders: list[Contender], base: Contender) -> str:
-    lines = [f"{'':<44}{'mails/s':>10}{'x floor':>9}{'(a round)':>17}{'µs a mail':>11}{'x floor':>9}{'(a round)':>17}"]
+    lines = [f"{'':<40}{'mails/s':>8}{'x floor':>8}{'(a round)':>15}{'µs a mail':>11}{'x floor':>8}{'(a round)':>15}"]
     for one in contenders:
         by_clock = [mine / theirs for mine, theirs in zip(one.rates, base.rates, strict=True)]
         by_cost = [theirs / mine for mine, theirs in zip(one.costs, base.costs, strict=True)]
         lines.append(
-            f"{one.name:<44}{statistics.median(one.rates):>10,.0f}"
-            f"{statistics.median(one.rates) / statistics.median(base.rates):>9.2f}{min(by_clock):>10.2f}-{max(by_clock):<6.2f}"
+            f"{one.name:<40}{statistics.median(one.rates):>8,.0f}"
+            f"{statistics.median(one.rates) / statistics.median(base.rates):>8.2f}{min(by_clock):>9.2f}-{max(by_clock):<5.2f}"
             f"{statistics.median(one.costs):>11,.0f}"
-            f"{statistics.median(base.costs) / statistics.median(one.costs):>9.2f}{min(by_cost):>10.2f}-{max(by_cost):<6.2f}"
+            f"{statistics.median(base.costs) / statistics.median(one.costs):>8.2f}{min(by_cost):>9.2f}-{max(by_cost):<5.2f}"
         )
     return "\n".join(lines)
 
@@ -289,6 +331,14 @@ def main() -> None:
             Ours("onthaal on SQLite FULL, by SMTP").start(stack, folder / "sqlite"),
             Ours("onthaal on PostgreSQL, by SMTP").start(stack, folder / "var", folder / "postgres", ONTHAAL_DATABASE_URL=url),
         ]
+        server = stack.enter_context(dovecot())
+        server.deliver("meldpunt", another(mails[0]))
+        mailbox = settings(server.mailbox("meldpunt"))
+        fetched = (
+            Fetched("onthaal on SQLite FULL, by IMAP").serve(server).start(stack, folder / "imap", ONTHAAL_MAILBOXES=mailbox)
+        )
+        fetched.sent = 1
+        ours.append(fetched)
         contenders = [base, *ours]
         for number in range(ROUNDS + 1):
             for contender in random.Random(number).sample(contenders, len(contenders)):
@@ -300,7 +350,8 @@ def main() -> None:
         print(table(contenders, base), flush=True)
         print("One mail alone, from MAIL until 250")
         for one in ours:
-            print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
+            if one is not fetched:
+                print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
             one.check()
 
 

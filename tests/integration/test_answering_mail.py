@@ -20,6 +20,8 @@ from services.gateway import build
 from services.intake_api.caller import Caller
 from services.intake_api.direct import DirectIntake
 from services.kit.clock import SetClock
+from tests.dovecot import dovecot
+from tests.dovecot import settings as mailboxes
 from tests.post_office import PostOffice, Sent
 from tests.running import ALL, Gateway, free_port, running
 
@@ -340,6 +342,35 @@ def test_nothing_of_whom_we_answered_is_written_down_in_the_clear(house: Gateway
     written = [(name, content) for name, content in house.written() if name != "metrics"]
     address = office.mails[0].recipients[0].encode()
     assert [name for name, content in written if address in content] == []
+
+
+async def test_who_mails_a_mailbox_is_answered_at_the_return_path_but_not_for_mail_that_lay_there_before(tmp_path: Path) -> None:
+    def delivered(address: str, path: str | None = None) -> bytes:
+        return (
+            f"Return-Path: <{address if path is None else path}>\r\nDelivered-To: {OURS}\r\nFrom: Noor <{address}>\r\nTo: {OURS}\r\nSubject: Vraag\r\n"
+            f"Message-ID: <{uuid4().hex}@example.org>\r\n\r\n{WORDS['nl']}\r\n"
+        ).encode()
+
+    with PostOffice().listening() as office, dovecot() as server:
+        server.deliver("post", delivered("vroeger@example.org"), datetime(2026, 1, 5, 10, tzinfo=UTC))
+        given = settings(office) | {
+            "ONTHAAL_MAILBOXES": mailboxes(server.mailbox("post", answers=True)),
+            "ONTHAAL_MAILBOX_POLL_SECONDS": "1",
+        }
+        with running(tmp_path, "intake_api", "mail_ingest", **given) as gateway, gateway.client() as api:
+            await until(lambda: of(api, "vroeger@example.org"))
+            await asyncio.sleep(1.1)  # servers date mails to the second: whatever came in the first one counts as before
+            server.deliver("post", delivered("noor@example.org", "noor@mail.example.org"))
+            server.deliver("post", delivered("machine@example.org", ""))
+            await until(lambda: of(api, "machine@example.org"))
+            await until(lambda: office.mails)
+            await asyncio.sleep(1)
+            assert [mail.recipients for mail in office.mails] == [("noor@mail.example.org",)]
+            [contact] = of(api, "noor@example.org")
+            answer = f"In-Reply-To: {office.mails[0].message['Message-ID']}\r\n".encode()
+            server.deliver("post", answer + delivered("noor@example.org").replace(WORDS["nl"].encode(), b"Nog iets."))
+            await until(lambda: said(api, contact))
+            assert said(api, contact) == [("inbound", "Nog iets.")]
 
 
 # --- the queue over time: in this process, by a clock that is set

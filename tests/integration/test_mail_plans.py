@@ -128,7 +128,7 @@ async def test_nothing_of_mail_is_looked_for_by_reading_whole_tables(post: Post)
         tokens=(make_token(post.vault),), references=("<a@b>", "<c@d>"), likenesses=("x", "y"), place=Place(uid_validity=1, uid=1)
     )
     digests = Digests.of(post.vault, answer)
-    known = Digests(digests.fingerprint, (one.bytes,), (one.bytes,), (one.bytes,), one.bytes, one.bytes)
+    known = Digests(digests.fingerprint, None, (one.bytes,), (one.bytes,), (one.bytes,), one.bytes, one.bytes)
     for looked_for in (digests, known):
         await post.mails.look(uuid4(), answer, looked_for, numbered_anew=True)
     await post.mails.place(one, "m", Place(uid_validity=3, uid=1))

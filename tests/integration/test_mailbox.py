@@ -15,7 +15,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from services.mail_ingest import mailbox_reader
 from services.mail_ingest.mailboxes import Mailbox
 from tests.certificates import certificate
 from tests.dovecot import PASSWORD, Dovecot, dovecot, settings
@@ -32,11 +31,6 @@ def server() -> Iterator[Dovecot]:
     """A mail server that knows passwords and tokens."""
     with dovecot(oauth_key=KEY) as started:
         yield started
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailbox_reader, "SLOW_PAUSE", 0.2)
 
 
 def written(number: int, *more: str, body: str = "Dag") -> bytes:

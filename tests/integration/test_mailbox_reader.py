@@ -10,9 +10,8 @@ from uuid import UUID
 import pytest
 
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, ServiceUnavailable
-from services.mail_ingest import mailbox_reader
 from services.mail_ingest.mailbox_reader import MailboxReader
-from services.mail_ingest.mailbox_session import Limits
+from services.mail_ingest.mailbox_standing import Limits
 from tests.mail_register import MailRegister
 from tests.mail_server import HangUp, MailServer, serving
 from tests.mailbox.reading import reading_of, until
@@ -24,12 +23,6 @@ def written(number: int, body: str = "Dag") -> bytes:
         f"From: Noor <noor{number}@example.be>\r\nSubject: Vraag {number}\r\nMessage-ID: <{number}@example.be>\r\n"
         f"Date: Mon, 2 Mar 2026 10:00:00 +0100\r\n\r\n{body} {number}\r\n"
     ).encode()
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailbox_reader, "SLOW_PAUSE", 0.2)
-    monkeypatch.setattr(mailbox_reader, "LOOK_AGAIN", 0.1)
 
 
 def reading(
@@ -68,6 +61,12 @@ async def test_new_mail_is_told_by_the_server_and_not_waited_for() -> None:
         await until(lambda: "IDLE" in server.said)
         await asyncio.sleep(0.1)
         server.deliver(written(1))
+        await until(lambda: register.held, 5)
+
+
+async def test_what_comes_between_a_look_and_the_waiting_is_not_waited_for() -> None:
+    register = MailRegister()
+    async with serving(late=(written(1),)) as server, reading(server, register, Limits(poll=600, retry=1, size=10_000)):
         await until(lambda: register.held, 5)
 
 
@@ -374,7 +373,7 @@ async def test_a_reader_without_the_lease_touches_nothing_and_takes_over_when_it
             await until(lambda: register.held)
 
 
-async def test_a_reader_that_loses_the_lease_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_loses_the_lease_stops() -> None:
     register = MailRegister()
     async with serving() as server, reading(server, register) as reader:
         await until(lambda: reader.standing.reading)
@@ -383,6 +382,36 @@ async def test_a_reader_that_loses_the_lease_stops(monkeypatch: pytest.MonkeyPat
         server.deliver(written(1))
         await asyncio.sleep(0.5)
         assert not register.held
+
+
+class Leased(MailRegister):
+    """An intake that lets one reader read until it says that it stops."""
+
+    holder: UUID | None = None
+
+    async def report_mailbox(self, name: str, report: Any) -> Any:
+        """Give the lease to who asks first."""
+        self.holder = self.holder or report.reader
+        self.may_read = self.holder == report.reader
+        if report.last and self.may_read:
+            self.holder = None
+        return await super().report_mailbox(name, report)
+
+
+async def test_of_two_readers_one_reads_and_the_other_goes_on_when_it_stops() -> None:
+    register = Leased()
+    async with serving() as server:
+        server.deliver(*(written(number) for number in range(3)))
+        async with reading_of(server.mailbox(), register, reader_id=UUID(int=2)) as second:
+            await until(lambda: len(register.held) == 3)
+            async with reading_of(server.mailbox(), register, reader_id=UUID(int=3)) as first:
+                await asyncio.sleep(0.4)
+                assert (first.standing.reading, second.standing.reading) == (False, True)
+                await second.drain()
+                server.deliver(written(3))
+                await until(lambda: len(register.held) == 4)
+                assert first.standing.reading
+    assert register.calls.count("take") == 4
 
 
 @pytest.mark.parametrize(
@@ -434,6 +463,7 @@ async def test_the_mail_under_way_is_finished_at_the_stop_and_no_other_is_begun(
         server.deliver(*(written(number) for number in range(40)))
         async with reading(server, register, mode="mark") as reader:
             await asyncio.wait_for(begun.wait(), 20)
+            assert not any(mail.flags for mail in server.inbox.values())
             draining = asyncio.create_task(reader.drain())
             await asyncio.sleep(0.1)
             go_on.set()

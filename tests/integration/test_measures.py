@@ -78,8 +78,8 @@ def test_figures_agree_with_what_was_done(own: Gateway) -> None:
 
 def test_no_label_holds_what_a_person_could_have_written(own: Gateway) -> None:
     known = {"channel", "open", "kind_source", "nature", "kind", "unsure", "subscription", "fate", "outcome", "worker", "alarm",
-             "party", "reason", "services", "version", "le", "generation", "implementation", "major", "minor", "patchlevel",
-             "mailbox", "status"}  # fmt: skip
+             "party", "reason", "field", "model", "services", "version", "le", "generation", "implementation", "major", "minor",
+             "patchlevel", "mailbox", "status"}  # fmt: skip
     families = text_string_to_metric_families(httpx.get(f"{own.url}/metrics").text)
     assert {name for family in families for sample in family.samples for name in sample.labels} <= known
 
@@ -116,3 +116,18 @@ def test_every_line_of_a_busy_gateway_is_json_with_fields_of_the_list(own: Gatew
     assert {line["logger"].split(".")[0] for line in parsed} >= {"uvicorn", "services"}
     for line in parsed:
         assert {"event", "level", "logger", "timestamp"} <= line.keys() <= ALLOWED, line
+
+
+def test_what_people_make_of_the_suggestions_is_counted_by_version_of_the_model(own: Gateway) -> None:
+    with own.client() as api:
+        place = f"/contacts/{uuid4()}"
+        letter = {"channel": "brief", "text": "Kunnen wij vijftig folders bestellen voor onze bibliotheek?"}
+        suggestion = api.put(place, json=letter).json()["suggestion"]
+        assert suggestion["kind"] == "vraag"
+        for kind in ("vraag", "melding"):
+            assert api.put(f"{place}/kind", json={"kind": kind}).status_code == 200
+        assert api.put(f"{place}/details", json={"sector": "Sport"}).status_code == 200
+
+    model = suggestion["modelVersion"]
+    judged = {("kind", model, "agreed"): 1, ("kind", model, "corrected"): 1, ("sector", model, "corrected"): 1}
+    assert figures(own)["onthaal_suggestions_judged_total"] == judged

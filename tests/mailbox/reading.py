@@ -11,26 +11,29 @@ from services.kit.clock import SystemClock
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.limited import LimitedParser
 from services.mail_ingest.mailbox_reader import MailboxReader
-from services.mail_ingest.mailbox_session import Limits
+from services.mail_ingest.mailbox_standing import Limits
 from services.mail_ingest.mailboxes import Mailbox
 from tests.mail_register import MailRegister
 
 READER = UUID(int=1)
+IMPATIENT = Limits(poll=0.3, retry=0.4, size=10_000, slow=0.2, look_again=0.1)
 
 
 @asynccontextmanager
-async def reading_of(mailbox: Mailbox, register: MailRegister, limits: Limits | None = None) -> AsyncIterator[MailboxReader]:
+async def reading_of(
+    mailbox: Mailbox, register: MailRegister, limits: Limits | None = None, reader_id: UUID = READER
+) -> AsyncIterator[MailboxReader]:
     """Read a mailbox for the length of a block."""
     intake = cast("Intake", register)
     clock = SystemClock()
     async with LimitedParser(workers=1) as parser:
         reader = MailboxReader(
             mailbox,
-            READER,
+            reader_id,
             Ingest(intake, parser, {}),
             intake,
             clock,
-            limits or Limits(poll=0.3, retry=0.4, size=10_000),
+            limits or IMPATIENT,
         )
         running = asyncio.create_task(reader.run())
         try:

@@ -168,6 +168,21 @@ def test_answers_to_mail_have_a_way_out_and_files_where_they_are_wanted() -> Non
     assert f"ONTHAAL_MAIL_OUT_PASSWORD_FILE={mounted}/" in example
 
 
+def test_mailboxes_have_a_way_out_and_files_where_they_are_wanted() -> None:
+    folder = DEPLOY / "kubernetes" / "mailboxes"
+    component = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    [patch] = component["patches"]
+    added = {one["path"]: one["value"] for one in yaml.safe_load(patch["patch"])}
+    assert patch["target"]["name"] in PODS
+    assert all(path.startswith("/spec/template/spec/") and path.endswith("/-") for path in added)
+    [policy] = [yaml.safe_load((folder / name).read_text()) for name in component["resources"]]
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "mail-ingest"}
+    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == {993, 143, 443}
+    assert "components: [../../mailboxes]" in (EXAMPLE / "kustomization.yaml").read_text()
+    [mounted] = [value["mountPath"] for path, value in added.items() if "volumeMounts" in path]
+    assert f'"password_file": "{mounted}/' in (DEPLOY / "README.md").read_text()
+
+
 def test_no_secret_stands_in_what_is_shipped() -> None:
     for container in CONTAINERS.values():
         for name in environment_of_compose(container):

@@ -1,13 +1,13 @@
 """Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
@@ -36,7 +36,7 @@ from services.intake_api.store.opened import (
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.outgoing_rows import shown_outgoing
 from services.intake_api.store.vault import DataKey, Vault
-from services.intake_api.store.work import put_on_list, work_row
+from services.intake_api.store.work import work_row
 
 Row = dict[str, Any]
 
@@ -356,50 +356,20 @@ class Contacts:
         query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None))
         query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
         async with self._database.write() as connection:
-            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-            for row in rows:
-                if not _is_first_look(row):
-                    await self._suggest(connection, row, *found[row["id"]])
-            first = [row for row in rows if _is_first_look(row)]
-            if first:
-                await self._look_first(connection, [(row, *found[row["id"]]) for row in first])
+            for row in [dict(row) for row in (await connection.execute(query)).mappings()]:
+                await self._suggest(connection, row, *found[row["id"]])
 
-    async def _look_first(self, connection: AsyncConnection, looks: Sequence[tuple[Row, datetime, Suggestion]]) -> None:
-        """Tag contacts that came in faster than the model could look at them, all at once: nobody has tagged them since."""
-        now = self._database.clock.now()
-        former, changes, told, work = [], [], [], []
-        for row, since, suggestion in looks:
-            tag = {name: getattr(value, "value", value) for name, value in model_tag(suggestion, row["nature"]).items()}
-            former.append({"contact_id": row["id"], "number": 1, **{name: row[name] for name in (*tag, "kind_at")}})
-            kinds = " ".join(sorted({row["kind"], str(tag["kind"])}))
-            row.update(tag, kind_at=now, version=row["version"] + 1, **self._suggested(row, suggestion))
-            row["suggest_since"] = None if row["suggest_since"] == since else row["suggest_since"]
-            changes.append({f"new_{name}": row[name] for name in ("id", *LOOKED_AT)})
-            told.append((row, {"natures": row["nature"], "channel": row["channel"], "kinds": kinds}))
-            work += [work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)]
-        changed = update(tables.contact).where(tables.contact.c.id == bindparam("new_id"))
-        await connection.execute(changed.values({name: bindparam(f"new_{name}") for name in LOOKED_AT}), changes)
-        await connection.execute(insert(tables.earlier_kind), former)
-        await put_on_list(connection, self._database, work)
-        await self._outbox.emit_all(connection, EventType.RETAGGED, told)
-        self._database.events.fire()
-
-    def _suggested(self, row: Row, suggestion: Suggestion) -> Row:
+    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, suggestion: Suggestion) -> None:
         values: Row = {
             "sealed_suggestion": self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION),
             "signals": orjson.dumps(suggestion.signals).decode(),
         }
-        if row["sealed_suggestion"] is None and row["sector"] is None and suggestion.sector is not None and _is_provisional(row):
-            values |= {"sector": suggestion.sector.value, "sector_source": KindSource.MODEL.value}
-        return values
-
-    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, suggestion: Suggestion) -> None:
-        values = self._suggested(row, suggestion)
         if row["suggest_since"] == since:
             values["suggest_since"] = None
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
-        if _is_provisional(row) and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
+        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
             await self.tag(connection, row, model_tag(suggestion, row["nature"]))
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
 
@@ -441,21 +411,6 @@ async def mails_of(connection: AsyncConnection, contact_id: UUID) -> dict[str, s
     mail = tables.mail.c
     query = select(mail.id, mail.mailbox).where(mail.contact_id == contact_id, mail.id != contact_id)
     return {str(row.id): row.mailbox for row in (await connection.execute(query)).all()}
-
-
-LOOKED_AT = (
-    "sealed_suggestion", "suggest_since", "signals", "sector", "sector_source", "version", "kind_at", "kind", "kind_source",
-    "kind_confidence", "unsure", "model_version", "nature", "kind_by",
-)  # fmt: skip
-"""What the model's first look changes of a contact."""
-
-
-def _is_provisional(row: Row) -> bool:
-    return bool(row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN)
-
-
-def _is_first_look(row: Row) -> bool:
-    return _is_provisional(row) and row["sealed_suggestion"] is None
 
 
 def _existing(row: Any) -> Row:

@@ -64,6 +64,7 @@ class Digests:
     """What a mail is looked up by. Everything is keyed."""
 
     fingerprint: bytes | None
+    rendering: bytes | None
     likenesses: tuple[bytes, ...]
     tokens: tuple[bytes, ...]
     references: tuple[bytes, ...]
@@ -77,6 +78,7 @@ class Digests:
         named = [bounce.message_id] if bounce else list(mail.references)
         return Digests(
             fingerprint=vault.digest(mail.fingerprint.encode(), b"fingerprint mail") if mail.fingerprint else None,
+            rendering=vault.digest(mail.rendering.encode(), b"rendering mail") if mail.rendering else None,
             likenesses=tuple(sorted({vault.digest(one.encode(), b"likeness") for one in mail.likenesses if one})),
             tokens=tuple(filter(None, (token_digest(vault, token) for token in mail.tokens))),
             references=tuple(filter(None, (message_id_digest(vault, name) for name in named))),
@@ -101,13 +103,16 @@ class Mails:
             known = await self._known(connection, mail_id, mail.mailbox, digests.fingerprint)
             if known is not None:
                 return known
+            same = await self._like(connection, mail, [digests.rendering]) if numbered_anew and digests.rendering else None
+            if same:
+                return Held(duplicate_of=same)
             answers = await self._answers(connection, digests)
             follows = await self._follows(connection, digests) if digests.references else []
             return Held(
                 answers=answers,
                 follows=follows,
                 follows_own=await self._first_that_knows(connection, follows, digests.sender),
-                likely=await self._likely(connection, mail, digests) if numbered_anew else None,
+                likely=await self._like(connection, mail, digests.likenesses) if numbered_anew else None,
             )
 
     async def _known(self, connection: AsyncConnection, mail_id: UUID, mailbox: str, fingerprint: bytes | None) -> Held | None:
@@ -173,9 +178,9 @@ class Mails:
         knowing = await self._knowing(connection, contacts, sender)
         return next((contact for contact in contacts if contact in knowing), None)
 
-    async def _likely(self, connection: AsyncConnection, mail: IncomingMail, digests: Digests) -> UUID | None:
+    async def _like(self, connection: AsyncConnection, mail: IncomingMail, likenesses: Sequence[bytes]) -> UUID | None:
         """Find a mail that is alike, and that does not lie in the mailbox as it is numbered now: there it would be another one."""
-        if mail.place is None or not digests.likenesses:
+        if mail.place is None or not likenesses:
             return None
         lies_here = exists().where(
             PLACE.mail_id == LIKENESS.mail_id,
@@ -185,7 +190,7 @@ class Mails:
         query = (
             select(MAIL.contact_id)
             .join(tables.mail_likeness, LIKENESS.mail_id == MAIL.id)
-            .where(LIKENESS.mailbox == mail.mailbox, LIKENESS.digest.in_(digests.likenesses), ~lies_here)
+            .where(LIKENESS.mailbox == mail.mailbox, LIKENESS.digest.in_(likenesses), ~lies_here)
             .order_by(MAIL.taken_at)
             .limit(1)
         )
@@ -209,7 +214,9 @@ class Mails:
             },
             place=place_row(mail.mailbox, mail.place, mail_id) if mail.place else None,
             likenesses=[
-                {"mailbox": mail.mailbox, "digest": digest, "mail_id": mail_id} for digest in digests.likenesses if first
+                {"mailbox": mail.mailbox, "digest": digest, "mail_id": mail_id}
+                for digest in (*digests.likenesses, digests.rendering)
+                if first and digest
             ],
         )
 

@@ -1,6 +1,6 @@
 """The outbox: each change of a contact leaves its event in the same transaction, at a position without gaps before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,30 +94,21 @@ class Outbox:
 
         Who must hear of it follows from what the contact is and was, unless the audience is given.
         """
-        await self.emit_all(connection, kind, [(row, audience or await self._audience(connection, row))])
-
-    async def emit_all(
-        self, connection: AsyncConnection, kind: EventType, told: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]]
-    ) -> None:
-        """Add an event of each contact for its audience, all at once."""
-        added = insert(tables.event)
-        if not self._database.on_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
-            added = added.values(position=tables.event_position.next_value())
-        await connection.execute(added, [self._event(kind, row, audience) for row, audience in told])
-
-    def _event(self, kind: EventType, row: Mapping[str, Any], audience: Mapping[str, str]) -> dict[str, Any]:
         now = self._database.clock.now()
         event_id = uuid4()
-        return {
+        values: dict[str, Any] = {
             "id": event_id,
             "contact_id": row["id"],
             "version": row["version"],
             "type": short(kind),
-            **audience,
+            **(audience or await self._audience(connection, row)),
             "occurred_at": now,
             "payload": self.frame.payload(kind, str(row["id"]), state(row), event_id, now),
         }
+        if not self._database.on_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
+            values["position"] = await connection.scalar(select(tables.event_position.next_value()))
+        await connection.execute(insert(tables.event).values(**values))
 
     async def _audience(self, connection: AsyncConnection, row: Mapping[str, Any]) -> dict[str, str]:
         """Whoever was told of a person, or of a vraag, must hear that it was none: an event goes to all it ever was."""

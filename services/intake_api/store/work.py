@@ -18,13 +18,6 @@ def work_row(contact_id: UUID, reason: WorkReason, since: Any) -> dict[str, Any]
     return {"id": uuid4(), "contact_id": contact_id, "reason": reason, "since": since, "finished_at": None, "finished_by": None}
 
 
-async def put_on_list(connection: AsyncConnection, database: Database, rows: Sequence[dict[str, Any]]) -> None:
-    """Put items on the work list that are not there, and were not."""
-    if rows:
-        fresh = (sqlite if database.on_sqlite else postgresql).insert(tables.work_item)
-        await connection.execute(fresh.on_conflict_do_nothing(), list(rows))
-
-
 def infected(files: Sequence[KeptFile]) -> tuple[WorkReason, ...]:
     """Give the reason that files are, when the virus scanner found something in one."""
     return (WorkReason.INFECTED,) if any(file.label.get("virus") == "found" for file in files) else ()

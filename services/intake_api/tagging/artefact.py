@@ -1,20 +1,21 @@
 """The model as a file: a checksum, a header to read, compressed numbers. Nothing in it is executed.
 
 Line 1: SHA-256 of all that follows. Line 2: the header, JSON.
-Then, compressed by zlib: the terms, one a line; a NUL; the arrays.
+Then, compressed by zlib, the arrays: keys, blocks, frequencies, weights.
 """
 
 import hashlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import accumulate
+from typing import Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.intake_api.tagging.calibration import Calibration
-from services.intake_api.tagging.linear import Block, LinearModel
+from services.intake_api.tagging.linear import Block, LinearModel, Vocabulary
 
 _WEIGHT_STEP: Final = 0.001
 """Weights are kept in steps of this: small files, and the same bytes from the same data."""
@@ -27,13 +28,12 @@ class UnusableModelError(ValueError):
 
 
 class BlockHeader(BaseModel):
-    """Name and size of one block of terms."""
+    """Name and weight of one block of terms."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str
     weight: float
-    terms: int
 
 
 class Header(BaseModel):
@@ -47,14 +47,16 @@ class Header(BaseModel):
     lexicon: str
     """SHA-256 of the lexicon it was trained with."""
     messages: int
+    terms: int
     blocks: tuple[BlockHeader, ...]
     sectors: tuple[str | None, ...]
     intercepts: tuple[float, ...]
     calibration: Calibration
-    metrics: dict[str, Any]
+    metrics: dict[str, dict[str, float]]
+    """By slice, what was measured with each author held out."""
 
 
-FORMAT: Final = 1
+FORMAT: Final = 3
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,9 @@ class Artefact:
 def pack(model: LinearModel, header: Header) -> bytes:
     """Put a model into bytes; equal models give equal bytes."""
     steps = np.rint(model.weights / _WEIGHT_STEP).astype("<i2")
-    terms = "\n".join(term for block in model.blocks for term in block.terms)
-    frequencies = np.concatenate([block.messages_with_term for block in model.blocks]).astype("<i4")
-    numbers = frequencies.tobytes() + np.ascontiguousarray(steps.T).tobytes()
-    payload = zlib.compress(terms.encode() + b"\0" + numbers, 9)
+    known = model.vocabulary
+    arrays = known.keys.astype("<u4"), known.block_of, known.messages_with_term.astype("<i4"), steps.T
+    payload = zlib.compress(b"".join(array.tobytes() for array in arrays), 9)
     content = header.model_dump_json().encode() + b"\n" + payload
     return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
@@ -100,19 +101,21 @@ def _header(line: bytes) -> Header:
 
 
 def _model(header: Header, payload: bytes) -> LinearModel:
-    text, _, numbers = zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD).partition(b"\0")
-    terms = text.decode().split("\n")
-    rows, columns = len(terms), len(header.intercepts)
-    frequencies = np.frombuffer(numbers, "<i4", rows)
-    steps = np.frombuffer(numbers, "<i2", rows * columns, offset=frequencies.nbytes).reshape(columns, rows)
-    blocks, first = [], 0
-    for block in header.blocks:
-        end = first + block.terms
-        known = frequencies[first:end]
-        blocks.append(Block(block.name, block.weight, tuple(terms[first:end]), known, header.messages, first))
-        first = end
+    numbers = zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD)
+    rows, columns = header.terms, len(header.intercepts)
+    places = accumulate((0, 4 * rows, rows, 4 * rows))
+    keys, blocks, frequencies = (
+        np.frombuffer(numbers, sort, rows, offset=place) for sort, place in zip(("<u4", "u1", "<i4"), places, strict=False)
+    )
+    steps = np.frombuffer(numbers, "<i2", rows * columns, offset=9 * rows).reshape(columns, rows)
     return LinearModel(
-        blocks=tuple(blocks),
+        vocabulary=Vocabulary(
+            blocks=tuple(Block(block.name, block.weight) for block in header.blocks),
+            keys=keys,
+            block_of=blocks,
+            messages_with_term=frequencies,
+            messages=header.messages,
+        ),
         weights=np.ascontiguousarray(steps.T).astype(np.float32) * np.float32(_WEIGHT_STEP),
         intercepts=np.array(header.intercepts, np.float32),
         sectors=header.sectors,

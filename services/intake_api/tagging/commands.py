@@ -7,6 +7,8 @@ from typing import TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from services.intake_api.tagging.artefact import unpack
+from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.messages import Message, UnreadableLineError, read_messages, shipped_messages
 from services.intake_api.tagging.model import Tagger
 
@@ -22,14 +24,19 @@ class Question(BaseModel):
     text: str
 
 
-def train(data: Path | None, out: Path) -> str:
+def train(data: Path | None, out: Path | None, *, anyway: bool = False) -> str:
     """Train on ``data`` (a file or folder; default the messages in the repository) and write the model.
 
-    Answers the version of the model written.
+    Answers the version of the model written. In the place of the shipped model (no ``out``) only one that holds on every
+    slice is put, or any by ``anyway``; raises :class:`~services.intake_api.tagging.gate.WorseModelError`.
     """
-    from services.intake_api.tagging.train import train as trained  # noqa: PLC0415 - scikit-learn is for training only
+    from services.intake_api.tagging.gate import accept  # noqa: PLC0415 - scikit-learn is for training only
+    from services.intake_api.tagging.train import train as trained  # noqa: PLC0415
 
     model = trained(_messages(data))
+    if out is None:
+        out = Path(__file__).with_name("data") / "model.bin"
+        accept(unpack(model, lexicon_fingerprint()).header.metrics, anyway=anyway)
     out.write_bytes(model)
     out.chmod(0o644)  # nothing secret, and the gateway may run as somebody else
     return Tagger.load(out).version

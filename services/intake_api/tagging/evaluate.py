@@ -72,7 +72,9 @@ def predict_held_out(folds: Iterable[Fold]) -> list[Prediction]:
     found = []
     for number, (given, held_out) in enumerate(folds):
         model = linear_model(fit(given))
-        found += [Prediction(one.message, model.scores(model.weigh(one.terms)), model.sectors, number) for one in held_out]
+        found += [
+            Prediction(one.message, model.scores(model.vocabulary.weigh(one.terms)), model.sectors, number) for one in held_out
+        ]
     return found
 
 

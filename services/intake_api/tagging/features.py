@@ -1,99 +1,123 @@
 """What the model counts in a message: words, pieces of words, and meanings.
 
-Three blocks of terms; the same functions serve training and every suggestion, so both always see the same.
+Every term is a key of 32 bits; the same functions serve training and every suggestion, so both always see the same.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cache, lru_cache
 from typing import Final
 
-from services.intake_api.tagging.lexicon import meanings, sectors
+import numpy as np
+
+from services.intake_api.tagging.lexicon import Groups, lexicon, meanings
+from services.intake_api.tagging.spelling import Keys, Spelling, key_of
 from services.intake_api.tagging.text import Reading
 
-_AGE = re.compile(
-    r"\b(\d{1,2})\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)|\((\d{1,2})\)"
-    r"|\b(?:van|is|was|bijna) (\d{1,2})\b"
-)
-_LONG_AGO = re.compile(r"\b19[2-9]\d\b|\bjaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig)\b")
-_DATE = re.compile(
-    r"\b\d{1,2} (?:januari|februari|maart|april|mei|juni|juli|augustus|september"
-    r"|oktober|november|december)"
-)
-_COUNT = re.compile(r"\b\d{2,4} (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)")
-_ADULT = 18
+BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5}
+"""The blocks of terms, and how much each whole block weighs beside the others."""
+
+_SALTS: Final = {name: number for number, name in enumerate(BLOCKS, start=2)}
+_PIECES: Final = range(2, 6)
+_NUMBER = re.compile(r"\d+")
+_AGE_AFTER = re.compile(r"\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)")
+_AGE_BEFORE = re.compile(r".*\b(?:van|is|was|bijna) ", re.DOTALL)
+_LONG_AGO = re.compile(r"jaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig)\b")
+_MONTH = re.compile(r" (?:januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december)")
+_THINGS = re.compile(r" (?:stuks|exemplaren|folders|brochures|affiches|posters|deelnemers|personen|leden)")
+_YEARS: Final = range(1920, 2000)
+_ADULT: Final = 18
+_DIGITS_OF_AGE: Final = 2
+_DIGITS_OF_COUNT: Final = range(2, 5)
 _LENGTHS = (60, 120, 250, 500, 900)
-_SMALLEST_PIECE, _LARGEST_PIECE = 2, 5
-
-
-def word_terms(reading: Reading) -> list[str]:
-    """Words, and pairs of neighbours."""
-    said = reading.words
-    return [*said, *(f"{left} {right}" for left, right in pairwise(said))]
-
-
-def piece_terms(reading: Reading) -> list[str]:
-    """Pieces of two to five characters inside each word and its edges: compounds, endings, typing errors."""
-    pieces: list[str] = []
-    for word in reading.words:
-        padded = f" {word} "
-        for size in range(_SMALLEST_PIECE, _LARGEST_PIECE + 1):
-            last = len(padded) - size
-            if last <= 0:
-                pieces.append(padded)
-                break
-            pieces += [padded[start : start + size] for start in range(last + 1)]
-    return pieces
-
-
-def meaning_terms(reading: Reading) -> list[str]:
-    """Tell what is said, by group of the lexicon, which follows which, and facts on the form."""
-    said = reading.words
-    known = {word: sorted(meanings().of_word(word)) for word in set(said)}
-    terms = [group for word in said for group in known[word]] + meanings().of_phrases(said)
-    for left, right in pairwise(said):
-        terms += [f"{first} > {second}" for first in known[left] for second in known[right]]
-    return [*terms, *_facts(reading)]
-
-
-def place_terms(reading: Reading) -> list[str]:
-    """Where it is said to happen: roles, places and things of each sector."""
-    said = reading.words
-    known = {word: sorted(sectors().of_word(word)) for word in set(said)}
-    return [group for word in said for group in known[word]] + sectors().of_phrases(said)
-
-
-def _facts(reading: Reading) -> list[str]:
-    body = reading.body
-    facts = [f"channel {reading.channel}", f"longer than {sum(len(body) > size for size in _LENGTHS)}"]
-    facts += ["has subject"] * bool(reading.subject) + ["quoted"] * reading.quoted + ["reply"] * reading.reply
-    facts += ["question"] * min(body.count("?"), 3)
-    facts += ["ends with question"] * body.rstrip().endswith("?")
-    facts += ["cites"] * bool(body.count('"') + body.count(" '"))
-    ages = [int(next(filter(None, found))) for found in _AGE.findall(body)]
-    facts += ["young age"] * any(age < _ADULT for age in ages) + ["age"] * bool(ages)
-    for name, pattern in (("long ago", _LONG_AGO), ("date", _DATE), ("count", _COUNT)):
-        facts += [name] * bool(pattern.search(body))
-    return facts
 
 
 @dataclass(frozen=True)
-class BlockOfTerms:
-    """How to count one block, and how much the whole block weighs beside the others."""
+class Terms:
+    """The terms of one message, by block; a term that stands twice is there twice."""
 
-    terms: Callable[[Reading], list[str]]
-    weight: float
+    keys: dict[str, Keys]
+    groups: Groups
+    """The groups of the lexicon that each word belongs to."""
 
-
-BLOCKS: Final = {
-    "word": BlockOfTerms(word_terms, 0.7),
-    "piece": BlockOfTerms(piece_terms, 1.0),
-    "meaning": BlockOfTerms(meaning_terms, 0.7),
-    "place": BlockOfTerms(place_terms, 0.5),
-}
+    def named(self) -> frozenset[str]:
+        """Name the groups that the message touches."""
+        return frozenset(lexicon().groups[column] for column in np.flatnonzero(self.groups.any(axis=0)))
 
 
-def terms_of(reading: Reading) -> dict[str, list[str]]:
+def terms_of(reading: Reading) -> Terms:
     """Count the terms of every block."""
-    return {name: block.terms(reading) for name, block in BLOCKS.items()}
+    spelling = Spelling(reading.words)
+    groups = lexicon().found(spelling)
+    return Terms(
+        keys={
+            "word": _words(spelling),
+            "piece": np.concatenate([spelling.pieces(size, _SALTS["piece"]) for size in _PIECES]),
+            "meaning": np.concatenate([_meanings(groups[:, : meanings()]), _facts(reading)]),
+            "place": np.repeat(_group_keys()[0][meanings() :], groups[:, meanings() :].sum(axis=0)),
+        },
+        groups=groups,
+    )
+
+
+def word_or_pair(reading: Reading, place: int) -> str:
+    """Write out one term of the block of words: first every word, then every pair of neighbours."""
+    said = reading.words
+    return said[place] if place < len(said) else " ".join(said[place - len(said) : place - len(said) + 2])
+
+
+def _words(spelling: Spelling) -> Keys:
+    starts, lengths = spelling.starts, spelling.lengths
+    pairs = spelling.stretches(starts[:-1], lengths[:-1] + 1 + lengths[1:], _SALTS["word"])
+    return np.concatenate([spelling.stretches(starts, lengths, _SALTS["word"]), pairs])
+
+
+def _meanings(groups: Groups) -> Keys:
+    """Tell what is said, by group of the lexicon, and which group follows which."""
+    alone, following = _group_keys()
+    words = groups.astype(np.float32)
+    pairs = np.rint(words[:-1].T @ words[1:]).astype(np.intp)
+    return np.concatenate([np.repeat(alone[: meanings()], groups.sum(axis=0)), np.repeat(following, pairs.ravel())])
+
+
+@cache
+def _group_keys() -> tuple[Keys, Keys]:
+    names = lexicon().groups
+    said = names[: meanings()]
+    salts = [_SALTS["meaning"]] * len(said) + [_SALTS["place"]] * (len(names) - len(said))
+    alone = [key_of(name, salt) for name, salt in zip(names, salts, strict=True)]
+    following = [key_of(f"{first} > {second}", _SALTS["meaning"]) for first in said for second in said]
+    return np.array(alone, np.uint32), np.array(following, np.uint32)
+
+
+def _facts(reading: Reading) -> Keys:
+    body = reading.body
+    facts = [f"channel {reading.channel[:20]}", f"longer than {sum(len(body) > size for size in _LENGTHS)}"]
+    facts += ["has subject"] * bool(reading.subject) + ["quoted"] * reading.quoted + ["reply"] * reading.reply
+    facts += ["question"] * min(body.count("?"), 3)
+    facts += ["ends with question"] * body.rstrip().endswith("?")
+    facts += ["cites"] * ('"' in body or " '" in body)
+    facts += sorted(_numbers(body))
+    return np.fromiter(map(_fact_key, facts), np.uint32, len(facts))
+
+
+def _numbers(body: str) -> set[str]:
+    """Tell ages, dates, years long ago and counts of things."""
+    found = {"long ago"} if _LONG_AGO.search(body) else set()
+    for number in _NUMBER.finditer(body):
+        digits, value, end = len(number[0]), int(number[0][:4]), number.end()
+        bracketed = body[number.start() - 1 : number.start()] == "(" and body[end : end + 1] == ")"
+        if digits <= _DIGITS_OF_AGE:
+            before = _AGE_BEFORE.fullmatch(body, max(number.start() - 8, 0), number.start())
+            if _AGE_AFTER.match(body, end) or bracketed or before:
+                found |= {"age", "young age"} if value < _ADULT else {"age"}
+            found |= {"date"} if _MONTH.match(body, end) else set()
+        if digits in _DIGITS_OF_COUNT:
+            found |= {"count"} if _THINGS.match(body, end) else set()
+            found |= {"long ago"} if value in _YEARS else set()
+    return found
+
+
+@lru_cache(maxsize=512)
+def _fact_key(fact: str) -> int:
+    return key_of(fact, _SALTS["meaning"])

@@ -1,80 +1,94 @@
 """Which groups of meaning a word belongs to, in four languages (``data/lexicon.toml``)."""
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import Final, TypeAlias
 
-_PHRASES = (2, 3)
-_SHORTEST_PREFIX = 2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.intake_api.tagging.spelling import Keys, KeyTable, Places, Spelling, key_of
+
+_SALT: Final = 1
+_FILTER_BITS: Final = 16
+_FILTER_SHIFT: Final = np.uint32(32 - _FILTER_BITS)
+
+Groups: TypeAlias = NDArray[np.bool_]
+"""For each word (a row), whether it belongs to each group (a column)."""
 
 
 class Lexicon:
-    """Terms looked up by whole word, by beginning, by inner part and by phrase, in dictionaries."""
+    """Terms by whole word, by phrase, by beginning and by inner part, all of them stretches of the message."""
 
     def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
-        self._whole: dict[str, frozenset[str]] = {}
-        self._beginning: dict[str, frozenset[str]] = {}
-        inner: dict[str, frozenset[str]] = {}
-        for group, terms in groups.items():
+        self.groups = tuple(groups)
+        found: dict[str, set[int]] = {}
+        for number, terms in enumerate(groups.values()):
             for term in terms:
-                if term.startswith("*"):
-                    _add(inner, term.strip("*"), group)
-                elif term.endswith("*"):
-                    _add(self._beginning, term[:-1], group)
-                else:
-                    _add(self._whole, term, group)
-        self._inner = inner
-        self._longest_beginning = max(map(len, self._beginning), default=0)
-        self._openers = frozenset(term.split()[0] for term in self._whole if " " in term)
-        self._any_inner = re.compile("|".join(map(re.escape, inner)) or r"(?!)")
+                found.setdefault(_stretch(term), set()).add(number)
+        self._anchored = np.array(sorted({len(term) for term in found if term.startswith(" ")}), np.intp)
+        self._inner = sorted({len(term) for term in found if not term.startswith(" ")})
+        by_key = sorted((key_of(term, _SALT), sorted(numbers)) for term, numbers in found.items())
+        self._table = KeyTable(np.array([key for key, _ in by_key], np.uint32))
+        self._possible = np.zeros(1 << _FILTER_BITS, np.bool_)
+        self._possible[[key >> int(_FILTER_SHIFT) for key, _ in by_key]] = True
+        most = max(len(numbers) for _, numbers in by_key)
+        self._groups_of = np.array([numbers + [len(self.groups)] * (most - len(numbers)) for _, numbers in by_key])
 
-    def of_word(self, word: str) -> frozenset[str]:
-        """Find the groups of one word in lower case."""
-        found = self._whole.get(word, frozenset())
-        for end in range(_SHORTEST_PREFIX, min(len(word), self._longest_beginning) + 1):
-            if groups := self._beginning.get(word[:end]):
-                found |= groups
-        for part in self._any_inner.findall(word):
-            found |= self._inner[part]
-        return found
+    def found(self, spelling: Spelling) -> Groups:
+        """Find the groups of every word; a phrase counts for its first word."""
+        words = len(spelling.starts)
+        found = np.zeros((words, len(self.groups) + 1), np.bool_)
+        if words:
+            places, keys = self._candidates(spelling)
+            rows = self._table.rows(keys)
+            known = rows >= 0
+            found[spelling.word_at(places[known])[:, None], self._groups_of[rows[known]]] = True
+        return found[:, :-1]
 
-    def of_phrases(self, words: Sequence[str]) -> list[str]:
-        """Find the groups of every phrase of two or three words, in order of their first word."""
-        found: list[str] = []
-        for start, word in enumerate(words):
-            if word in self._openers:
-                for size in _PHRASES:
-                    found += sorted(self._whole.get(" ".join(words[start : start + size]), ()))
-        return found
-
-
-def _add(table: dict[str, frozenset[str]], term: str, group: str) -> None:
-    table[term] = table.get(term, frozenset()) | {group}
+    def _candidates(self, spelling: Spelling) -> tuple[Places, Keys]:
+        """Give the stretches that may be a term, by where they begin; nearly all of the others are left out."""
+        before = spelling.starts - 1
+        keys = [spelling.stretches(before[None, :], self._anchored[:, None], _SALT).ravel()]
+        keys += [spelling.windows(size, _SALT) for size in self._inner]
+        places = [np.tile(before, len(self._anchored)), *(np.arange(len(some)) for some in keys[1:])]
+        together = np.concatenate(keys)
+        possible = np.flatnonzero(self._possible[together >> _FILTER_SHIFT])
+        return np.concatenate(places)[possible], together[possible]
 
 
-@cache
-def meanings() -> Lexicon:
-    """Give the lexicon of what is said: harm, hypothesis, press, a running case and so on."""
-    return Lexicon(_groups()["meaning"])
+def _stretch(term: str) -> str:
+    """Write "slaan" with both its edges, "trainer*" with the first, "*voetbal*" with none."""
+    if term.startswith("*"):
+        return term.strip("*")
+    return f" {term[:-1]}" if term.endswith("*") else f" {term} "
 
 
 @cache
-def sectors() -> Lexicon:
-    """Give the lexicon of where it happens: roles, places and things of each sector."""
-    return Lexicon(_groups()["sector"])
+def lexicon() -> Lexicon:
+    """Give the whole lexicon: what is said, then where it happens."""
+    return Lexicon(_groups()["meaning"] | _groups()["sector"])
+
+
+@cache
+def meanings() -> int:
+    """Tell how many groups, the first ones, are of what is said (harm, hypothesis, press…); the rest are of places."""
+    return len(_groups()["meaning"])
 
 
 @cache
 def _groups() -> dict[str, dict[str, list[str]]]:
-    source = resources.files(__package__).joinpath("data/lexicon.toml")
-    return tomllib.loads(source.read_text(encoding="utf-8"))
+    return tomllib.loads(_source())
 
 
 @cache
 def lexicon_fingerprint() -> str:
     """SHA-256 of the lexicon: a model only fits the one it was trained with."""
-    source = resources.files(__package__).joinpath("data/lexicon.toml")
-    return hashlib.sha256(source.read_bytes()).hexdigest()
+    return hashlib.sha256(_source().encode()).hexdigest()
+
+
+def _source() -> str:
+    return resources.files(__package__).joinpath("data/lexicon.toml").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -53,20 +54,20 @@ def parse_messages(lines: Iterable[str], name: str = "messages") -> tuple[Messag
 
 def shipped_messages() -> tuple[Message, ...]:
     """Read the labelled messages in the repository."""
-    folder = resources.files(__package__).joinpath("data")
-    found: list[Message] = []
-    for name in ("messages.jsonl", "extra.jsonl"):
-        if (source := folder.joinpath(name)).is_file():
-            found += parse_messages(source.read_text(encoding="utf-8").splitlines(), name)
-    return tuple(found)
+    return _read(list(resources.files(__package__).joinpath("data").iterdir()))
 
 
 def read_messages(path: Path) -> tuple[Message, ...]:
     """Read the labelled messages of one JSONL file, or of every one in a folder."""
-    paths = sorted(path.glob("*.jsonl"), reverse=True) if path.is_dir() else [path]
+    return _read(list(path.iterdir()) if path.is_dir() else [path])
+
+
+def _read(files: Sequence[Traversable]) -> tuple[Message, ...]:
+    """Read every JSONL file, the measured messages first: in this order the model learns from them."""
     found: list[Message] = []
-    for file in paths:
-        found += parse_messages(file.read_text(encoding="utf-8").splitlines(), file.name)
+    for file in sorted(files, key=lambda file: (file.name != "messages.jsonl", file.name)):
+        if file.name.endswith(".jsonl"):
+            found += parse_messages(file.read_text(encoding="utf-8").splitlines(), file.name)
     return tuple(found)
 
 

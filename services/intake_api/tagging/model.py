@@ -1,7 +1,6 @@
 """The tagger: a message in, a suggestion out, in a few milliseconds and without ever failing an intake."""
 
 import logging
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
@@ -9,14 +8,14 @@ from typing import Final, Self
 import numpy as np
 
 from services.intake_api.tagging.artefact import Artefact, UnusableModelError, unpack
-from services.intake_api.tagging.features import terms_of
+from services.intake_api.tagging.features import terms_of, word_or_pair
 from services.intake_api.tagging.language import language_of
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.linear import Floats, Weighed
 from services.intake_api.tagging.messages import MELDING, VRAAG
 from services.intake_api.tagging.nature import nature_of
-from services.intake_api.tagging.signals import danger_in, signals_of
-from services.intake_api.tagging.suggestion import Signal, Suggestion, cautious
+from services.intake_api.tagging.signals import signals_of
+from services.intake_api.tagging.suggestion import Suggestion, cautious
 from services.intake_api.tagging.text import Reading, read
 
 _log = logging.getLogger(__name__)
@@ -33,8 +32,7 @@ class Tagger:
         self.header = artefact.header
         self._model = artefact.model
         self._calibration = artefact.header.calibration
-        for block in self._model.blocks:
-            _ = block.rows, block.rarity
+        self.suggest("mail", "subject", "a first text makes ready what the others use")
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -58,18 +56,9 @@ class Tagger:
             _log.error("tagging failed: %s", type(error).__name__)
             return cautious(self.version)
 
-    def glance(self, channel: str, subject: str | None, text: str) -> Suggestion:
-        """Say what can be told in a fraction of the time: the language and immediate danger; the rest is a melding, unsure."""
-        try:
-            reading = read(channel, subject, text)
-            danger: tuple[Signal, ...] = ("immediateDanger",) if danger_in(reading) else ()
-            return replace(cautious(self.version), language=language_of(reading.words), signals=danger)
-        except Exception as error:  # noqa: BLE001 - as above
-            _log.error("tagging failed: %s", type(error).__name__)
-            return cautious(self.version)
-
     def _suggest(self, reading: Reading) -> Suggestion:
-        weighed = self._model.weigh(terms_of(reading))
+        terms = terms_of(reading)
+        weighed = self._model.vocabulary.weigh(terms)
         scores = self._model.scores(weighed)
         melding = self._calibration.melding(float(scores[0]))
         kind = VRAAG if melding < self._calibration.vraag_below else MELDING
@@ -82,9 +71,9 @@ class Tagger:
             sector_confidence=sectors[0][1],
             sectors=sectors,
             language=language_of(reading.words),
-            nature=nature_of(reading),
+            nature=nature_of(reading, terms.named()),
             signals=signals_of(reading),
-            words=self._telling_words(weighed["word"], 1 if kind == MELDING else -1),
+            words=self._telling_words(reading, weighed, 1 if kind == MELDING else -1),
             model_version=self.version,
         )
 
@@ -93,8 +82,13 @@ class Tagger:
         best = np.argsort(-chances, kind="stable")[:_BEST_SECTORS]
         return tuple((self._model.sectors[column], round(float(chances[column]), 4)) for column in best)
 
-    def _telling_words(self, weighed: Weighed, direction: int) -> tuple[str, ...]:
-        shares = self._model.kind_shares(weighed)
-        toward = {term: share * direction for term, share in shares.items() if len(term) >= _SHORTEST_TELLING}
-        best = sorted(toward, key=lambda term: (-toward[term], term))[:_TELLING_WORDS]
-        return tuple(term for term in best if toward[term] > 0)
+    def _telling_words(self, reading: Reading, weighed: Weighed, direction: int) -> tuple[str, ...]:
+        shares = self._model.kind_shares(weighed) * direction
+        telling: list[str] = []
+        for place in np.argsort(-shares, kind="stable"):
+            if shares[place] <= 0 or len(telling) == _TELLING_WORDS:
+                break
+            term = word_or_pair(reading, int(place))
+            if len(term) >= _SHORTEST_TELLING and term not in telling:
+                telling.append(term)
+        return tuple(telling)

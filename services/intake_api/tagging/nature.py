@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from services.intake_api.tagging.lexicon import meanings
-from services.intake_api.tagging.patterns import patterns
+from services.intake_api.tagging.patterns import Pattern, any_found, patterns
 from services.intake_api.tagging.suggestion import Nature
 from services.intake_api.tagging.text import Reading
 
@@ -12,17 +11,33 @@ _FEW_WORDS: Final = 14
 _HUMAN: Final = frozenset({"harm", "ache", "running"})
 
 
-def nature_of(reading: Reading) -> Nature:
-    """Say ``person`` unless it is plain that nobody asks or tells; words of harm make it a person."""
+def nature_of(reading: Reading, touched: frozenset[str]) -> Nature:
+    """Say ``person`` unless it is plain that nobody asks or tells; words of harm, among the groups touched, make it one."""
     signs = patterns("nature")
     telephone = reading.channel == "telefoon"
-    if not telephone and (signs["machine_subject"].match(reading.subject) or signs["machine_text"].search(reading.body)):
+    if not telephone and (_begins(signs["machine_subject"], reading.subject) or any_found(signs["machine_text"], reading.body)):
         return "machine"
-    if any(meanings().of_word(word) & _HUMAN for word in reading.words):
+    if touched & _HUMAN:
         return "person"
     said = f"{reading.subject}\n{reading.body}".strip()
-    if len({found.group() for found in signs["spam_word"].finditer(said)}) >= _SPAM_WORDS:
+    if _spam_words(said) >= _SPAM_WORDS:
         return "spam"
     short_note = telephone and len(reading.words) <= _FEW_WORDS
-    silent = short_note and signs["nobody_on_the_line"].match(reading.body)
-    return "nonContact" if silent or signs["test"].fullmatch(said) else "person"
+    silent = short_note and _begins(signs["nobody_on_the_line"], reading.body)
+    return "nonContact" if silent or _begins(signs["test"], said) else "person"
+
+
+def _begins(signs: tuple[Pattern, ...], text: str) -> bool:
+    return any(sign.expression.match(text) for sign in signs)
+
+
+def _spam_words(said: str) -> int:
+    """Count the different ones."""
+    return len(
+        {
+            found[0]
+            for sign in patterns("nature")["spam_word"]
+            if sign.possible_in(said)
+            for found in sign.expression.finditer(said)
+        }
+    )

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from services.intake_api.tagging.evaluate import Judged
-from services.intake_api.tagging.lexicon import meanings, sectors
+from services.intake_api.tagging.features import terms_of
+from services.intake_api.tagging.lexicon import lexicon
 from services.intake_api.tagging.messages import MELDING, VRAAG, Kind, Message
 from services.intake_api.tagging.text import Reading, read
 
@@ -41,8 +42,7 @@ def kind_by_rules(reading: Reading) -> Kind:
 
 def sectors_by_rules(reading: Reading) -> tuple[str | None, ...]:
     """Give the three sectors that most words point to; none where no word does."""
-    named = Counter(group for word in reading.words for group in sectors().of_word(word) if group in _PLACES)
-    named.update(group for group in sectors().of_phrases(reading.words) if group in _PLACES)
+    named = Counter({group: times for group, times in _groups(reading).items() if group in _PLACES and times})
     return tuple(_PLACES[group] for group, _ in named.most_common(3)) or (None,)
 
 
@@ -60,6 +60,5 @@ def _judge(message: Message) -> Judged:
 
 
 def _groups(reading: Reading) -> Counter[str]:
-    found = Counter(group for word in reading.words for group in meanings().of_word(word))
-    found.update(meanings().of_phrases(reading.words))
-    return found
+    counts = terms_of(reading).groups.sum(axis=0)
+    return Counter({group: int(times) for group, times in zip(lexicon().groups, counts, strict=True)})

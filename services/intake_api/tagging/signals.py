@@ -4,9 +4,10 @@ A sign is suggested when in doubt: a false one costs a look, a missed danger may
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from services.intake_api.tagging.patterns import patterns
+from services.intake_api.tagging.patterns import Pattern, any_found, pattern, patterns
 from services.intake_api.tagging.suggestion import Signal
 from services.intake_api.tagging.text import Reading
 
@@ -22,17 +23,13 @@ _DURATION: Final = re.compile(
     r"\s\d{1,2}\s?(?:jaar|ans|years?|jahre)\b"
     r"|\b\d{1,2}\s?(?:jaar (?:geleden|terug|lang|later|les|dienst|ervaring)|years ago|jahre lang)"
 )
-_THEN: Final = re.compile(
+_THEN: Final = pattern(
     r"\b(?:toen ik|destijds|als kind (?:was|werd|zat|ben|moest|had)|mijn jeugd|[1-9]\d jaar geleden"
     r"|jaren geleden|19[2-9]\d|jaren (?:'?\d\d|vijftig|zestig|zeventig|tachtig|negentig)"
     r"|when i was|quand j'étais|als ich)\b"
 )
+_DIGIT: Final = re.compile(r"\d")
 _ADULT: Final = 18
-
-
-def danger_in(reading: Reading) -> bool:
-    """Say whether there is a sign of immediate danger: the one that cannot wait."""
-    return patterns("signals")["immediateDanger"].search(f"{reading.subject}\n{reading.body}") is not None
 
 
 def signals_of(reading: Reading) -> tuple[Signal, ...]:
@@ -40,18 +37,23 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
     said = f"{reading.subject}\n{reading.body}"
     signs = patterns("signals")
     found: list[Signal] = []
-    if signs["immediateDanger"].search(said):
+    if any_found(signs["immediateDanger"], said):
         found.append("immediateDanger")
     if _minor(said, signs["minorInvolved"]):
         found.append("minorInvolved")
-    if signs["anonymousWish"].search(said):
+    if any_found(signs["anonymousWish"], said):
         found.append("anonymousWish")
     return tuple(found)
 
 
-def _minor(said: str, sign: re.Pattern[str]) -> bool:
+def _minor(said: str, signs: tuple[Pattern, ...]) -> bool:
     """Tell a minor now from an adult who was a child at the time."""
-    if _THEN.search(said):
+    if _THEN.found_in(said):
         return False
-    ages = (int(next(filter(None, found))) for found in _AGE.findall(_DURATION.sub(" ", said)))
-    return any(0 < age < _ADULT for age in ages) or sign.search(said) is not None
+    return any_found(signs, said) or any(0 < age < _ADULT for age in _ages(said))
+
+
+def _ages(said: str) -> Iterator[int]:
+    if _DIGIT.search(said):
+        for found in _AGE.findall(_DURATION.sub(" ", said)):
+            yield int(next(filter(None, found)))

@@ -5,13 +5,14 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 HEAD, TAIL = 1300, 600
 """Characters read of a long text: how it begins and how it ends say what it is for."""
 
 _RAW_HEAD, _RAW_TAIL = 6_000, 2_000
 _FEWEST_OWN_WORDS = 3
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
+_APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
 _WORD = re.compile(r"[^\W_]+(?:['.\-][^\W_]+)*")
 _ADDRESS = re.compile(r"https?://\S{1,200}|www\.\S{1,200}|[\w.+-]{1,64}@[\w.-]{1,200}")
@@ -61,8 +62,13 @@ def read(channel: str, subject: str | None, text: str) -> Reading:
 
 def plain(text: str) -> str:
     """Lower case, straight quotes, no control characters, no addresses of pages or people."""
-    cleaned = _UNPRINTABLE.sub(" ", text).translate(_APOSTROPHES).lower()
-    return _ADDRESS.sub(" ", cleaned).strip()
+    cleaned = _UNPRINTABLE.sub(" ", text)
+    for found, straight in _APOSTROPHES.items():
+        cleaned = cleaned.replace(found, straight)
+    cleaned = cleaned.lower()
+    if "@" in cleaned or "://" in cleaned or "www." in cleaned:
+        cleaned = _ADDRESS.sub(" ", cleaned)
+    return cleaned.strip()
 
 
 def words(text: str) -> list[str]:
@@ -79,7 +85,7 @@ def own_words(text: str) -> str:
         if not line.lstrip().startswith(">"):
             kept.append(line)
     own = "\n".join(kept).strip()
-    return own if len(words(own)) >= _FEWEST_OWN_WORDS else text
+    return own if len(list(islice(_WORD.finditer(own), _FEWEST_OWN_WORDS))) == _FEWEST_OWN_WORDS else text
 
 
 def _ends(text: str, head: int, tail: int) -> str:

@@ -7,9 +7,9 @@ from services.intake_api.tagging.evaluate import (
     author_folds,
     calibration_of,
     judge,
-    measures,
     predict_held_out,
 )
+from services.intake_api.tagging.gate import figures
 from services.intake_api.tagging.learning import fit, lessons, linear_model
 from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.messages import Message, fingerprint
@@ -25,10 +25,11 @@ def train(messages: Sequence[Message]) -> bytes:
         data=fingerprint(messages),
         lexicon=lexicon_fingerprint(),
         messages=len(messages),
-        blocks=tuple(BlockHeader(name=block.name, weight=block.weight, terms=len(block.terms)) for block in model.blocks),
+        terms=len(model.vocabulary.keys),
+        blocks=tuple(BlockHeader(name=block.name, weight=block.weight) for block in model.vocabulary.blocks),
         sectors=model.sectors,
         intercepts=tuple(round(float(value), 4) for value in model.intercepts),
         calibration=calibration_of(held_out),
-        metrics=measures(judge(held_out)),
+        metrics=figures(judge(held_out)),
     )
     return pack(model, header)

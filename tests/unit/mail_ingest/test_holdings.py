@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.mail_ingest.holdings import BATCH_BYTES, BATCH_MAILS, Holdings, numbers
+from services.mail_ingest.holdings import BATCH_BYTES, BATCH_MAILS, Holdings, numbers, sequences
 
 
 def books(*uids: int, held: set[int] | None = None) -> Holdings:
@@ -57,3 +57,10 @@ def test_what_the_server_counts_and_does_not_list_is_missing() -> None:
     made = books(1, held={1})
     made.saw_all([1], 3)
     assert made.missing == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, []), (1, ["1:*"]), (3, ["1:*"]), (4, ["1:3", "4:*"]), (7, ["1:3", "4:6", "7:*"])]
+)
+def test_a_large_folder_is_listed_in_parts_that_leave_nothing_out(count: int, expected: list[str]) -> None:
+    assert sequences(count, 3) == expected

@@ -95,7 +95,7 @@ async def test_a_mail_too_large_is_handed_in_with_its_headers_and_a_notice() -> 
     assert (handed_in.oversize, handed_in.contact.subject, handed_in.fingerprint) == (True, "Vraag", None)
     assert "40,1 MB" in (handed_in.contact.text or "")
     ((_, _, files),) = registry.held
-    assert [file.role for file in files] == ["original"]
+    assert [(file.name, file.role) for file in files] == [("kopregels.txt", "attachment")]
     assert b"%PDF" not in files[0].content
 
 
@@ -108,6 +108,23 @@ async def test_a_mail_is_handed_in_with_what_tells_where_it_belongs() -> None:
     (handed_in,) = registry.mails
     assert (handed_in.mailbox, handed_in.place) == ("post", Place(uid_validity=1, uid=2))
     assert (handed_in.tokens, handed_in.references) == ((token,), ("<antwoord@example.be>",))
+
+
+@pytest.mark.parametrize(
+    ("date", "answered"),
+    [
+        ("Mon, 2 Mar 2026 09:00:00 +0000", True),
+        ("Tue, 24 Feb 2026 09:00:00 +0000", True),
+        ("Sun, 22 Feb 2026 09:00:00 +0000", False),
+    ],
+)
+async def test_a_mail_that_lay_elsewhere_for_days_is_taken_in_and_not_answered(date: str, answered: bool) -> None:
+    registry = Registry()
+    raw = mail(f"Return-Path: <noor@example.be>\nTo: help@example.be\nDate: {date}\n{HEAD}\nDag")
+    ours = {"post": Ours(addresses=frozenset({"help@example.be"}), answers=True)}
+    await taken_in(ReceivedMail(raw, NOW, mailbox="post", place=Place(uid_validity=1, uid=2)), registry, ours)
+    (handed_in,) = registry.mails
+    assert handed_in.answer_to == ("noor@example.be" if answered else None)
 
 
 async def test_a_clue_that_the_contract_has_no_room_for_never_costs_the_mail() -> None:

@@ -36,7 +36,7 @@ def test_the_shipped_model_is_what_training_on_the_repository_gives(
     learned = linear_model(fit(given))
 
     assert shipped.header.data == fingerprint(messages)
-    assert [block.terms for block in shipped.model.blocks] == [block.terms for block in learned.blocks]
+    assert np.array_equal(shipped.model.vocabulary.keys, learned.vocabulary.keys)
     assert np.abs(shipped.model.weights - learned.weights).max() < 0.002
     assert np.allclose(shipped.model.intercepts, learned.intercepts, atol=0.002)
 
@@ -46,11 +46,9 @@ def test_answers_equal_the_decision_function_of_scikit_learn(given: tuple[Lesson
     learned = fit(some)
     model = linear_model(learned)
 
-    columns = learned.columns(others)
-    expected = np.column_stack([learned.kind.decision_function(columns), learned.sector.decision_function(columns)])
-
-    ours = np.array([model.scores(model.weigh(one.terms)) for one in others])
-    assert np.allclose(ours, expected, atol=1e-4)
+    expected = learned.scores(others)
+    ours = np.array([model.scores(model.vocabulary.weigh(one.terms)) for one in others])
+    assert np.allclose(ours, expected, atol=1e-3)
 
 
 def test_the_model_is_good_on_a_fifth_that_it_never_saw(given: tuple[Lesson, ...]) -> None:
@@ -68,7 +66,7 @@ def test_the_model_is_better_than_rules_alone_on_messages_of_authors_it_never_sa
     messages: tuple[Message, ...], tagger: Tagger
 ) -> None:
     rules = measures(judge_by_rules([message for message in messages if message.author_set in HELD_OUT_SETS]))
-    stated = tagger.header.metrics
+    stated = tagger.header.metrics["all"]
 
     assert stated["messages"] == rules["messages"]
     for name in ("accuracy", "meldingRecall", "vraagRecall", "hardAccuracy", "sectorAccuracy", "sectorInTopThree"):
@@ -76,13 +74,14 @@ def test_the_model_is_better_than_rules_alone_on_messages_of_authors_it_never_sa
 
 
 def test_the_shipped_model_says_how_good_it_was_with_each_author_held_out(tagger: Tagger) -> None:
-    stated = tagger.header.metrics
+    stated = tagger.header.metrics["all"]
 
-    assert stated["accuracyAtHalf"] >= 0.93
-    assert stated["meldingRecall"] >= 0.97
+    assert stated["accuracyAtHalf"] >= 0.95
+    assert stated["meldingRecall"] >= 0.98
+    assert stated["vraagRecall"] >= 0.88
     assert stated["unsure"] <= 0.08
-    assert stated["sectorAccuracy"] >= 0.80
-    assert stated["sectorInTopThree"] >= 0.95
+    assert stated["sectorAccuracy"] >= 0.84
+    assert stated["sectorInTopThree"] >= 0.96
     assert stated["kindCalibrationError"] <= 0.05
 
 
