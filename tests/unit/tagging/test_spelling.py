@@ -54,10 +54,14 @@ def test_a_table_finds_every_key_and_no_other(keys: set[int], others: list[int])
 def test_a_lexicon_finds_words_phrases_beginnings_and_inner_parts() -> None:
     lexicon = Lexicon({"hit": ["slaan", "doet pijn"], "place": ["trainer*", "*voetbal*"], "both": ["slaan"]})
 
-    found = lexicon.found(Spelling(["trainers", "slaan", "jeugdvoetbalclub", "doet", "pijn", "verslaan", "strainer"]))
+    found = lexicon.found(
+        Spelling(["trainers", "trainer", "train", "slaan", "jeugdvoetbalclub", "doet", "pijn", "verslaan", "strainer"])
+    )
 
     assert found.tolist() == [
         [False, True, False],
+        [False, True, False],
+        [False, False, False],
         [True, False, True],
         [False, True, False],
         [True, False, False],
