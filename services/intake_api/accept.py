@@ -23,6 +23,7 @@ from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkReason
 from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
@@ -154,7 +155,7 @@ class Accept:
             event=event,
             index=self.vault.indexed(person.email, person.phone) if person else (),
             files=[file.row for file in kept],
-            work=[work_row(row["id"], reason, now) for reason in work_reasons(row, suggestion)],
+            work=[work_row(row["id"], reason, now) for reason in self._reasons(row, submission, suggestion)],
             conversation=_conversation(row) if live else None,
         )
         try:
@@ -167,6 +168,13 @@ class Accept:
         else:
             await self._forget(row["id"], kept)
         return written
+
+    def _reasons(self, row: Row, submission: ContactSubmission, suggestion: Suggestion | None) -> list[WorkReason]:
+        """Say why a person must look; danger at once, also where the model looks at the rest after the commit."""
+        reasons = work_reasons(row, suggestion)
+        if suggestion is None and row["nature"] == Nature.PERSON and self.suggester.sees_danger(submission):
+            reasons.append(WorkReason.DANGER)
+        return reasons
 
     async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
         # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files
