@@ -79,7 +79,8 @@ def test_a_pattern_is_never_left_out_where_it_matches(messages: tuple[Message, .
     assert all(sign.possible_in(text) for sign in signs for text in texts if sign.expression.search(text))
 
 
-def test_a_pattern_needs_the_longest_of_what_must_stand_there() -> None:
-    assert pattern(r"\bin (?:\w+ )?(?:gevaar|levensnood)\b").needed == ("gevaar", "levensnood")
+def test_a_pattern_needs_one_of_everything_that_must_stand_there() -> None:
+    assert pattern(r"\bin (?:\w+ )?(?:gevaar|levensnood)\b").needed == (("gevaar", "levensnood"), ("in ",))
+    assert pattern(r"(?:slaat|sla|slaan) nu").needed == ((" nu",), ("sla",))
     assert pattern(r"\d+ (?:jaar)?").needed == ()
     assert pattern(r"(?:mes|\d)x?").needed == ()
