@@ -65,6 +65,10 @@ bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
 	@$(PY) -m tests.bench.drain
 
+.PHONY: bench-tagging
+bench-tagging: $(INSTALLED) ## Measure how long the model takes, and how long it keeps others waiting
+	@$(PY) -m tests.bench.tagging
+
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
 	@$(PY) -m tests.bench.past

@@ -229,6 +229,13 @@ def test_ten_kilobytes_are_tagged_in_time(tagger: Tagger) -> None:
     assert (time.process_time() - started) / 20 < 0.015
 
 
+def test_the_model_is_loaded_in_time() -> None:
+    started = time.process_time()
+    Tagger.load()
+
+    assert time.process_time() - started < 0.5
+
+
 def assert_holds_together(suggestion: Suggestion, tagger: Tagger) -> None:
     """Confidence is a probability, unsure is a melding, three different sectors, a version."""
     assert 0 <= suggestion.kind_confidence <= 1
