@@ -13,6 +13,7 @@ from services.intake_api.alarms.mail import AlarmMail
 from services.intake_api.alarms.settings import AlarmSettings
 from services.intake_api.alarms.watch import Watch
 from services.intake_api.direct import DirectAccess
+from services.intake_api.handover.allowed import Allowed
 from services.intake_api.handover.bookkeeping import Bookkeeping
 from services.intake_api.handover.dispatcher import Dispatcher
 from services.intake_api.handover.extensions import Extensions
@@ -99,7 +100,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         clock=clock,
     )
 
-    webhook = Measured(Webhook(clock), clock)
+    webhook = Measured(Allowed(Webhook(clock), settings.hosts()), clock)
     sinks = {"https": webhook, "http": webhook, "nats": Measured(jetstream(process, settings), clock)}
 
     @asynccontextmanager

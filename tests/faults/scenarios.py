@@ -100,7 +100,7 @@ async def services_killed(run: Run) -> Outcome:
 async def intake_killed_behind(run: Run) -> Outcome:
     """Every door must say that nothing is kept, and take the same again."""
     async with _split(run) as (made, _):
-        await made.kill_at_random(made.gateways[0], max(1, run.kills // 5))
+        await made.kill_at_random(made.gateways[0], run.kills)
     return made.result
 
 
