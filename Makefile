@@ -73,6 +73,10 @@ bench-mail: $(INSTALLED) ## Measure mail, end to end into the database, beside t
 	@deploy/setup/mailserver
 	@$(PY) -m tests.bench.mail
 
+.PHONY: bench-tagging
+bench-tagging: $(INSTALLED) ## Measure how long the model takes, and how long it keeps others waiting
+	@$(PY) -m tests.bench.tagging
+
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
 	@$(PY) -m tests.bench.past

@@ -23,6 +23,7 @@ from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import Conflict, Erased, InvalidInput
 from onthaal_schema.wire import to_wire
+from onthaal_schema.worklist import WorkReason
 from services.intake_api import measures, reference
 from services.intake_api.caller import Caller
 from services.intake_api.hours import Hours
@@ -172,7 +173,7 @@ class Accept:
             "payload": self.frame.payload(EventType.REGISTERED, str(row["id"]), known, event_id, now),
         }
         person = submission.person
-        reasons = (*work_reasons(row, suggestion), *(infected(kept) if row["nature"] == Nature.PERSON else ()))
+        reasons = [*self._reasons(row, submission, suggestion), *(infected(kept) if row["nature"] == Nature.PERSON else ())]
         return NewContact(
             row=row,
             event=event,
@@ -199,6 +200,17 @@ class Accept:
         else:
             await self._forget(row["id"], prepared.kept)
         return written
+
+    def _reasons(self, row: Row, submission: ContactSubmission, suggestion: Suggestion | None) -> list[WorkReason]:
+        """Say why a person must look.
+
+        Danger at once, also where the model looks at the rest after the commit; when many come in at a time then too.
+        """
+        reasons = work_reasons(row, suggestion)
+        looks_later = suggestion is None and row["nature"] == Nature.PERSON and not self.writer.busy
+        if looks_later and self.suggester.sees_danger(submission):
+            reasons.append(WorkReason.DANGER)
+        return reasons
 
     async def _forget(self, contact_id: UUID, kept: Sequence[KeptFile]) -> None:
         # only when it is known that nothing was stored: after a lost answer the contact may be there, and needs its files

@@ -31,6 +31,10 @@ class Suggester:
         TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
         return _typed(found)
 
+    def sees_danger(self, submission: ContactSubmission) -> bool:
+        """Whether a submission shows a sign of immediate danger: by rules, in some tens of microseconds."""
+        return self._tagger.sees_danger(submission.channel, submission.subject, submission.text or "")
+
     @TAGGING.time()
     def _look(self, channel: str, subject: str | None, text: str) -> Found:
         return self._tagger.suggest(channel, subject, text)

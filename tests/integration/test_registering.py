@@ -202,6 +202,7 @@ def work(gateway: Gateway) -> Iterator[httpx.Client]:
 
 def test_danger_doubt_and_uncertainty_are_on_the_work_list(api: httpx.Client, work: httpx.Client) -> None:
     danger = registered(api, {"channel": "mail", "text": DANGER})
+    tagged_in_danger = registered(api, {"channel": "telefoon", "kind": "vraag", "text": DANGER})
     doubted = registered(api, {"channel": "contactformulier", "kind": "vraag", "text": MELDING})
     sure = registered(api, call())
     tagged = [registered(api, {"channel": "chat", "text": text}) for text in BETWEEN]
@@ -213,6 +214,7 @@ def test_danger_doubt_and_uncertainty_are_on_the_work_list(api: httpx.Client, wo
         return {item["reason"] for item in items if item["contact"]["id"] == contact["id"]}
 
     assert "danger" in reasons(danger)
+    assert "danger" in reasons(tagged_in_danger)  # at once, before the model has looked
     assert all(("unsure" in reasons(contact)) is contact["unsure"] for contact in tagged)
     eventually(lambda: reasons(doubted) == {"doubtedVraag"})
     assert reasons(sure) == set()

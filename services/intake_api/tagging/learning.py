@@ -78,16 +78,16 @@ def _kind_committee() -> Committee:
         Member(RidgeClassifier(alpha=0.5, solver="sparse_cg", random_state=0), 1 / 0.9),
         Member(ComplementNB(alpha=0.1), 0.5 / 8.8),
     )
-    return Committee(members, {"word": 1.0, "piece": 1.0, "meaning": 0.7, "place": 0.5})
+    return Committee(members, {"word": 1.0, "piece": 1.0, "meaning": 0.5, "place": 0.5})
 
 
 def _sector_committee() -> Committee:
     members = (
         Member(LinearSVC(C=0.2, dual=True, random_state=0, max_iter=5000), 1 / 0.5),
         Member(ComplementNB(alpha=0.2), 1 / 0.73),
-        Member(MultinomialNB(alpha=0.05), 0.5 / 3.6),
+        Member(MultinomialNB(alpha=0.05), 1 / 3.6),
     )
-    return Committee(members, {"word": 0.7, "piece": 1.0, "meaning": 0.2, "place": 1.0})
+    return Committee(members, {"word": 0.7, "piece": 1.0, "meaning": 0.2, "place": 0.7})
 
 
 def _linear(estimator: Estimator) -> tuple[Floats, Floats]:

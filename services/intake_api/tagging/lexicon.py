@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.intake_api.tagging.spelling import Keys, KeyTable, Places, Spelling, key_of
+from services.intake_api.tagging.spelling import KeyTable, Places, Spelling, key_of
 
 _SALT: Final = 1
 _FILTER_BITS: Final = 16
@@ -29,8 +29,9 @@ class Lexicon:
         for number, terms in enumerate(groups.values()):
             for term in terms:
                 found.setdefault(_stretch(term), set()).add(number)
-        self._anchored = np.array(sorted({len(term) for term in found if term.startswith(" ")}), np.intp)
-        self._inner = sorted({len(term) for term in found if not term.startswith(" ")})
+        self._beginnings = np.array(sorted({len(term) for term in found if term.startswith(" ") and term[-1] != " "}), np.intp)
+        self._inner = [(term, sorted(numbers)) for term, numbers in sorted(found.items()) if not term.startswith(" ")]
+        self._longest = max(term.strip().count(" ") for term in found) + 1
         by_key = sorted((key_of(term, _SALT), sorted(numbers)) for term, numbers in found.items())
         self._table = KeyTable(np.array([key for key, _ in by_key], np.uint32))
         self._possible = np.zeros(1 << _FILTER_BITS, np.bool_)
@@ -40,24 +41,28 @@ class Lexicon:
 
     def found(self, spelling: Spelling) -> Groups:
         """Find the groups of every word; a phrase counts for its first word."""
-        words = len(spelling.starts)
-        found = np.zeros((words, len(self.groups) + 1), np.bool_)
-        if words:
-            places, keys = self._candidates(spelling)
-            rows = self._table.rows(keys)
+        found = np.zeros((len(spelling.starts), len(self.groups) + 1), np.bool_)
+        if len(found):
+            words, lengths = self._anchored(spelling.lengths)
+            keys = spelling.stretches(spelling.starts[words] - 1, lengths, _SALT)
+            possible = np.flatnonzero(self._possible[keys >> _FILTER_SHIFT])  # nearly all of the others are left out here
+            rows = self._table.rows(keys[possible])
             known = rows >= 0
-            found[spelling.word_at(places[known])[:, None], self._groups_of[rows[known]]] = True
+            found[words[possible[known]][:, None], self._groups_of[rows[known]]] = True
+            for term, groups in self._inner:
+                for place in spelling.places(term):
+                    found[spelling.word_at(place), groups] = True
         return found[:, :-1]
 
-    def _candidates(self, spelling: Spelling) -> tuple[Places, Keys]:
-        """Give the stretches that may be a term, by where they begin; nearly all of the others are left out."""
-        before = spelling.starts - 1
-        keys = [spelling.stretches(before[None, :], self._anchored[:, None], _SALT).ravel()]
-        keys += [spelling.windows(size, _SALT) for size in self._inner]
-        places = [np.tile(before, len(self._anchored)), *(np.arange(len(some)) for some in keys[1:])]
-        together = np.concatenate(keys)
-        possible = np.flatnonzero(self._possible[together >> _FILTER_SHIFT])
-        return np.concatenate(places)[possible], together[possible]
+    def _anchored(self, lengths: Places) -> tuple[Places, Places]:
+        """Give word and length of every stretch from the edge of a word: its beginnings, itself, and it with the next ones."""
+        words, sizes = np.nonzero(self._beginnings[None, :] <= lengths[:, None] + 1)
+        ends = np.cumsum(lengths + 1)
+        phrases = [
+            ends[size - 1 :] - np.append(0, ends[: len(ends) - size]) + 1 for size in range(1, min(self._longest, len(ends)) + 1)
+        ]
+        numbers = [np.arange(len(phrase)) for phrase in phrases]
+        return np.concatenate([words, *numbers]), np.concatenate([self._beginnings[sizes], *phrases])
 
 
 def _stretch(term: str) -> str:

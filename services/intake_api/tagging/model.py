@@ -14,7 +14,7 @@ from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.linear import Floats, Weighed
 from services.intake_api.tagging.messages import MELDING, VRAAG
 from services.intake_api.tagging.nature import nature_of
-from services.intake_api.tagging.signals import signals_of
+from services.intake_api.tagging.signals import in_danger, signals_of
 from services.intake_api.tagging.suggestion import Suggestion, cautious
 from services.intake_api.tagging.text import Reading, read
 
@@ -55,6 +55,14 @@ class Tagger:
             # Only the class of the fault: a traceback could hold content.
             _log.error("tagging failed: %s", type(error).__name__)
             return cautious(self.version)
+
+    def sees_danger(self, channel: str, subject: str | None, text: str) -> bool:
+        """Whether a message shows a sign of immediate danger, without the model; one that cannot be read shows none."""
+        try:
+            return in_danger(read(channel, subject, text))
+        except Exception as error:  # noqa: BLE001 - as above; the suggestion that follows is unsure, and a human reads it
+            _log.error("looking for danger failed: %s", type(error).__name__)
+            return False
 
     def _suggest(self, reading: Reading) -> Suggestion:
         terms = terms_of(reading)

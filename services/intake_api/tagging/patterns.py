@@ -15,10 +15,10 @@ _NEEDED_LENGTH: Final = 3
 
 @dataclass(frozen=True)
 class Pattern:
-    """An expression with literals of which one must stand in a text before the expression can match there."""
+    """An expression with sets of literals: one of each must stand in a text before the expression can match there."""
 
     expression: re.Pattern[str]
-    needed: tuple[str, ...]
+    needed: tuple[tuple[str, ...], ...]
 
     def found_in(self, text: str) -> bool:
         """Whether it matches anywhere."""
@@ -26,7 +26,7 @@ class Pattern:
 
     def possible_in(self, text: str) -> bool:
         """Whether it could: looking for a literal costs a hundredth of trying an expression everywhere."""
-        return not self.needed or any(map(text.__contains__, self.needed))
+        return all(any(map(text.__contains__, literals)) for literals in self.needed)
 
 
 @cache
@@ -47,10 +47,15 @@ def pattern(expression: str) -> Pattern:
     return Pattern(re.compile(expression), _needed(reader.parse(expression)))
 
 
-def _needed(parts: Iterable[tuple[Any, Any]]) -> tuple[str, ...]:
-    """Choose, of the parts that must all match, the one whose literals are longest; none when no part has any."""
-    choices = [choice for choice in _choices(parts) if choice and min(map(len, choice)) >= _NEEDED_LENGTH]
-    return max(choices, key=lambda choice: (min(map(len, choice)), -len(choice)), default=())
+def _needed(parts: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, ...], ...]:
+    """Collect what the parts that must all match need, the longest literals first: they are the rarest."""
+    found = {_shortest(literals) for literals in _choices(parts) if literals and min(map(len, literals)) >= _NEEDED_LENGTH}
+    return tuple(sorted(found, key=lambda literals: (-min(map(len, literals)), len(literals), literals)))
+
+
+def _shortest(literals: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out literals that hold another one."""
+    return tuple(one for one in literals if not any(other in one for other in literals if other != one))
 
 
 def _choices(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, ...]]:
@@ -67,5 +72,5 @@ def _choices(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, ...]]:
             yield from _choices(value[2])
         elif kind is op.BRANCH:
             needs = [_needed(branch) for branch in value[1]]
-            yield tuple(dict.fromkeys(literal for need in needs for literal in need)) if all(needs) else ()
+            yield tuple(dict.fromkeys(literal for need in needs for literal in need[0])) if all(needs) else ()
     yield (run,)

@@ -37,13 +37,18 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
     said = f"{reading.subject}\n{reading.body}"
     signs = patterns("signals")
     found: list[Signal] = []
-    if any_found(signs["immediateDanger"], said):
+    if in_danger(reading):
         found.append("immediateDanger")
     if _minor(said, signs["minorInvolved"]):
         found.append("minorInvolved")
     if any_found(signs["anonymousWish"], said):
         found.append("anonymousWish")
     return tuple(found)
+
+
+def in_danger(reading: Reading) -> bool:
+    """Whether there is a sign that somebody is in danger now."""
+    return any_found(patterns("signals")["immediateDanger"], f"{reading.subject}\n{reading.body}")
 
 
 def _minor(said: str, signs: tuple[Pattern, ...]) -> bool:

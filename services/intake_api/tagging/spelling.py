@@ -5,7 +5,7 @@ beginning of a word and a piece of a word are all stretches of one text. A stret
 points, modulo 2**64: with running sums, every stretch of every length costs one subtraction and one multiplication.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -30,8 +30,8 @@ class Spelling:
     """The words of one message, ready to be asked for the key of any stretch."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        text = f" {' '.join(words)} "
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")[:LONGEST]
+        self._text = f" {' '.join(words)} "[:LONGEST]
+        codes = np.frombuffer(self._text.encode("utf-32-le", "surrogatepass"), "<u4")
         self.length = len(codes)
         self._sums = np.zeros(self.length + 1, np.uint64)
         np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * _POWERS[: self.length], out=self._sums[1:])
@@ -64,10 +64,16 @@ class Spelling:
         keys: Keys = self.windows(size, salt)[inner == 0]
         return keys
 
-    def word_at(self, places: Places) -> Places:
-        """Tell which word a stretch that begins at a place is of; a space is of the word after it."""
-        found: Places = np.minimum(self._spaces[places + 1] - 1, len(self.starts) - 1).astype(np.intp)
-        return found
+    def places(self, stretch: str) -> Iterator[int]:
+        """Find everywhere that a stretch stands."""
+        place = self._text.find(stretch)
+        while place >= 0:
+            yield place
+            place = self._text.find(stretch, place + 1)
+
+    def word_at(self, place: int) -> int:
+        """Tell which word a place is in; a space is of the word after it."""
+        return min(int(self._spaces[place + 1]) - 1, len(self.starts) - 1)
 
 
 def mixed(hashes: _Hashes, salt: int) -> Keys:
