@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +29,10 @@ from services.intake_api.store.writer import Overtaken
 
 PATIENCE: Final = 5
 """How often a mail is decided upon anew, because something that it depends on changed between the decision and the commit."""
+
+
+LONG: Final = timedelta(days=7)
+"""A mail that was sent so long before it came had come before, when its mailbox was numbered anew."""
 
 
 @dataclass(frozen=True)
@@ -211,9 +215,10 @@ class Taking:
         to, received_at = self.mail.answer_to, prepared.new.row["received_at"]
         if to is None or outcome is not MailOutcome.ACCEPTED or WorkReason.POSSIBLE_DUPLICATE in belongs.reasons:
             return None
-        if self.mail.mailbox in self.intake.answers_off or self._is_from_before(received_at):
-            return None
         details = self.mail.contact.details
+        sent_at = details.sent_at if details else None
+        if self.mail.mailbox in self.intake.answers_off or self._is_from_before(received_at, sent_at):
+            return None
         mail = Acknowledged(
             contact_id=prepared.new.id,
             mailbox=self.mail.mailbox,
@@ -224,9 +229,13 @@ class Taking:
         accept = self.intake.accept
         return acknowledgement(accept.vault, prepared.key, self.intake.answering, mail, accept.clock.now())
 
-    def _is_from_before(self, received_at: datetime) -> bool:
-        """Whether it lay in the mailbox already when that was first read; what comes by SMTP comes now."""
-        return self.numbering is not None and received_at < self.numbering.first_seen_at
+    def _is_from_before(self, received_at: datetime, sent_at: datetime | None) -> bool:
+        """Whether it lay in the mailbox when that was first read, or before it was numbered anew. What comes by SMTP comes now."""
+        if self.numbering is None:
+            return False
+        # a server that is replaced may date all mail anew
+        is_old = self.numbering.anew and sent_at is not None and received_at - sent_at > LONG
+        return is_old or received_at < self.numbering.first_seen_at
 
     def _unclaimed(self, prepared: Prepared) -> dict[str, object] | None:
         """Remember what staff sent that names no contact: an answer to it is then linked to it, for a person to decide."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -22,7 +21,6 @@ from services.mail_ingest.threads import Clues, Ours
 
 log = logger(__name__)
 
-LONG: Final = timedelta(days=7)
 HEADERS_NAME: Final = "kopregels.txt"
 OVERSIZE_NOTICE: Final = (
     "Deze mail is te groot om te bewaren ({megabytes} MB). Alleen de kopregels zijn bewaard: van wie, wanneer en waarover.\n\n"
@@ -105,7 +103,7 @@ def incoming(mail: ReceivedMail, reading: ParsedMail, clues: Clues) -> IncomingM
         references=clues.references,
         bounce=clues.bounce,
         by_staff=clues.by_staff,
-        answer_to=None if _lay_elsewhere(mail, reading) else clues.answer_to,
+        answer_to=clues.answer_to,
         fingerprint=likeness.fingerprint(mail.original, reading) if mail.too_large is None else None,
         rendering=likeness.rendering(reading) if mail.too_large is None else None,
         likenesses=likeness.likenesses(reading),
@@ -158,11 +156,6 @@ def _of_erased(mail: ReceivedMail) -> MailReceipt:
 
 def _nobody_answers() -> None:
     """Do nothing."""
-
-
-def _lay_elsewhere(mail: ReceivedMail, reading: ParsedMail) -> bool:
-    """Tell whether a mail was written long before it came here: moved, or on a server that was replaced. It is no time to answer it."""
-    return reading.sent_at is not None and mail.received_at - reading.sent_at > LONG
 
 
 def _notice(mail: ReceivedMail, size: int) -> str:

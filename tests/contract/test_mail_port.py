@@ -74,6 +74,7 @@ class Post:
     def mail(self, text: str = MELDING, **other: Any) -> IncomingMail:
         """Write a mail of a person that may be answered, under a Message-ID of its own."""
         details = MailDetails(
+            sent_at=other.pop("sent_at", None),
             message_id=other.pop("message_id", f"<{uuid4()}@voorbeeld.be>"),
             parse_status=other.pop("parse_status", ParseStatus.COMPLETE),
         )
@@ -605,6 +606,16 @@ async def test_what_a_server_wrote_anew_is_the_same_mail_only_after_a_new_number
     assert beside.contact_id != first.contact_id
     anew = await post.take(place=Place(uid_validity=2, uid=1), rendering="wie, wat en wanneer")
     assert (anew.outcome, anew.contact_id) == (MailOutcome.DUPLICATE, first.contact_id)
+
+
+async def test_after_a_new_numbering_only_mail_that_was_sent_lately_is_answered(post: Post) -> None:
+    await post.intake.report_mailbox(post.mailbox, MailboxReport(reader=uuid4(), uid_validity=1))
+    old = datetime.now(UTC) - timedelta(days=8)
+    _, sent = await post.acknowledged(place=Place(uid_validity=1, uid=1), sent_at=old)
+    post.address = f"ander.{sent.to}"
+    again = await post.take(place=Place(uid_validity=2, uid=1), sent_at=old, received_at=datetime.now(UTC))
+    assert not (await post.reader.contact(again.contact_id)).outgoing
+    await post.acknowledged(place=Place(uid_validity=2, uid=2), sent_at=datetime.now(UTC))
 
 
 async def test_a_mail_that_comes_by_two_ways_is_one_contact(post: Post) -> None:

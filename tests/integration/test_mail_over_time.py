@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onthaal_schema.channel import Channel
-from onthaal_schema.contact import Kind, MailDetails, MailSubmission, Nature, ParseStatus, Person
+from onthaal_schema.contact import MailDetails, MailSubmission, Nature, ParseStatus, Person
 from onthaal_schema.mail import (
     Bounce,
     BounceAction,
@@ -168,37 +168,6 @@ VRAAG = (
     "Bonjour, pouvez-vous donner une formation dans notre école sur votre fonctionnement? Quel est le prix et combien de temps?"
 )
 DANGER = "Hij staat nu met een mes voor mijn deur en zegt dat hij mij gaat vermoorden. Help mij."
-
-
-def test_of_a_burst_danger_and_language_are_told_at_once_and_the_rest_soon(office: Office) -> None:
-    office.send()
-    texts = [VRAAG, DANGER] * 30
-
-    async def burst() -> list[MailReceipt]:
-        return list(await asyncio.gather(*(office.intake.take_mail(uuid4(), mail(somebody(), text=text)) for text in texts)))
-
-    contacts = [receipt.contact_id for receipt in office.run(burst())]
-    work = {item.contact.id for item in office.run(office.reader.work_list()).items if item.reason == WorkReason.DANGER}
-    assert work >= set(contacts[1::2])
-    languages = []
-    while claimed := office.send():
-        languages += [one.language for one in claimed]
-    assert sorted(languages) == ["fr"] * 30 + ["nl"] * 30
-
-    async def looked_at() -> None:
-        async with asyncio.timeout(30):
-            for contact_id in contacts:
-                while (await office.reader.contact(contact_id)).suggestion is None:
-                    await asyncio.sleep(0.05)
-
-    office.run(looked_at())
-    found = [office.run(office.reader.contact(contact_id)) for contact_id in contacts]
-    assert {contact.kind for contact in found[::2]} == {Kind.VRAAG}
-    assert {contact.sector for contact in found[::2]} == {found[0].suggestion.sector}
-    assert {contact.kind_confidence for contact in found} == {contact.suggestion.kind_confidence for contact in found}
-    assert len({len(contact.kind_history) for contact in found}) == 2, (
-        "some were looked at before they were stored, the rest after"
-    )
 
 
 def test_a_reader_that_is_not_heard_of_for_a_minute_makes_room(office: Office) -> None:

@@ -110,23 +110,6 @@ async def test_a_mail_is_handed_in_with_what_tells_where_it_belongs() -> None:
     assert (handed_in.tokens, handed_in.references) == ((token,), ("<antwoord@example.be>",))
 
 
-@pytest.mark.parametrize(
-    ("date", "answered"),
-    [
-        ("Mon, 2 Mar 2026 09:00:00 +0000", True),
-        ("Tue, 24 Feb 2026 09:00:00 +0000", True),
-        ("Sun, 22 Feb 2026 09:00:00 +0000", False),
-    ],
-)
-async def test_a_mail_that_lay_elsewhere_for_days_is_taken_in_and_not_answered(date: str, answered: bool) -> None:
-    registry = Registry()
-    raw = mail(f"Return-Path: <noor@example.be>\nTo: help@example.be\nDate: {date}\n{HEAD}\nDag")
-    ours = {"post": Ours(addresses=frozenset({"help@example.be"}), answers=True)}
-    await taken_in(ReceivedMail(raw, NOW, mailbox="post", place=Place(uid_validity=1, uid=2)), registry, ours)
-    (handed_in,) = registry.mails
-    assert handed_in.answer_to == ("noor@example.be" if answered else None)
-
-
 async def test_a_clue_that_the_contract_has_no_room_for_never_costs_the_mail() -> None:
     registry = Registry()
     await taken_in(ReceivedMail(mail(f"In-Reply-To: <{'x' * 500}@example.be>\n{HEAD}\nDag"), NOW), registry)
