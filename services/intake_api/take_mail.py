@@ -38,6 +38,7 @@ class Belongs:
     related_to: UUID | None = None
     possible_link: UUID | None = None
     reasons: tuple[WorkReason, ...] = ()
+    answers_ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Taking:
         if held.likely and not link:
             return Belongs(possible_link=held.likely, reasons=(WorkReason.POSSIBLE_DUPLICATE,))
         reasons = (*((WorkReason.POSSIBLE_LINK,) if link else ()), *((WorkReason.POSSIBLE_DUPLICATE,) if held.likely else ()))
-        return Belongs(possible_link=link, reasons=reasons)
+        return Belongs(possible_link=link, reasons=reasons, answers_ours=bool(held.answers))
 
     async def _as_answer(self, answered: Answered) -> MailReceipt:
         """Let it join the contact that it answers."""
@@ -210,6 +211,8 @@ class Taking:
         """Make the acknowledgement, unless a rule forbids it. Whether its recipient had one lately is found at the commit."""
         to, received_at = self.mail.answer_to, prepared.new.row["received_at"]
         if to is None or outcome is not MailOutcome.ACCEPTED or WorkReason.POSSIBLE_DUPLICATE in belongs.reasons:
+            return None
+        if belongs.answers_ours:  # our answer was had; a machine with an address for each mail would have one after another
             return None
         if self.mail.mailbox in self.intake.answers_off or self._is_from_before(received_at):
             return None

@@ -161,8 +161,11 @@ def _nobody_answers() -> None:
 
 
 def _lay_elsewhere(mail: ReceivedMail, reading: ParsedMail) -> bool:
-    """Tell whether a mail was written long before it came here: moved, or on a server that was replaced. It is no time to answer it."""
-    return reading.sent_at is not None and mail.received_at - reading.sent_at > LONG
+    """Tell whether a mail was written long before it came to its mailbox: moved, or on a server that was replaced. It is no time to answer.
+
+    What comes by SMTP comes now, whatever the clock of who wrote it says.
+    """
+    return mail.place is not None and reading.sent_at is not None and mail.received_at - reading.sent_at > LONG
 
 
 def _notice(mail: ReceivedMail, size: int) -> str:

@@ -355,4 +355,8 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    return {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in found.names() & MARKS}
+    marks = {name: found.raw(name) for name in found.names() & MARKS}
+    if "auto-submitted" in marks:  # written twice, the one that says that nobody wrote it counts
+        said = found.all("auto-submitted")
+        marks["auto-submitted"] = next((value for value in said if value.strip().lower() not in {"", "no"}), "no")
+    return {name: clean_line(value)[:LINE_LIMIT] for name, value in marks.items()}
