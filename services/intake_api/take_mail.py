@@ -141,7 +141,9 @@ class Taking:
         return Belongs(possible_link=link, reasons=reasons, answers_ours=bool(held.answers))
 
     async def _as_answer(self, answered: Answered) -> MailReceipt:
-        """Let it join the contact that it answers."""
+        """Let it join the contact that it answers; what could not be read stands beside it, to be looked at and read again."""
+        if self._outcome(self.mail.contact) is not MailOutcome.ACCEPTED:
+            return await self._as_contact(Belongs(related_to=answered.contact_id))
         joined = Joined(self.caller.name, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
         return await self._join(answered.contact_id, Direction.INBOUND, joined)
 

@@ -52,7 +52,6 @@ MARKS: Final = frozenset(
         "feedback-id",
         "user-agent",
         "x-mailer",
-        "x-loop",
         "x-cron-env",
         "x-fc-machinegenerated",
         "x-ms-exchange-message-is-ndr",
