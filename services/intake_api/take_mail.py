@@ -42,6 +42,7 @@ class Belongs:
     related_to: UUID | None = None
     possible_link: UUID | None = None
     reasons: tuple[WorkReason, ...] = ()
+    answers_ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,12 @@ class Taking:
         if held.likely and not link:
             return Belongs(possible_link=held.likely, reasons=(WorkReason.POSSIBLE_DUPLICATE,))
         reasons = (*((WorkReason.POSSIBLE_LINK,) if link else ()), *((WorkReason.POSSIBLE_DUPLICATE,) if held.likely else ()))
-        return Belongs(possible_link=link, reasons=reasons)
+        return Belongs(possible_link=link, reasons=reasons, answers_ours=bool(held.answers))
 
     async def _as_answer(self, answered: Answered) -> MailReceipt:
-        """Let it join the contact that it answers."""
+        """Let it join the contact that it answers; what could not be read stands beside it, to be looked at and read again."""
+        if self._outcome(self.mail.contact) is not MailOutcome.ACCEPTED:
+            return await self._as_contact(Belongs(related_to=answered.contact_id))
         joined = Joined(self.caller.name, outgoing_id=answered.outgoing_id, sender=self.digests.sender)
         return await self._join(answered.contact_id, Direction.INBOUND, joined)
 
@@ -214,6 +217,8 @@ class Taking:
         """Make the acknowledgement, unless a rule forbids it. Whether its recipient had one lately is found at the commit."""
         to, received_at = self.mail.answer_to, prepared.new.row["received_at"]
         if to is None or outcome is not MailOutcome.ACCEPTED or WorkReason.POSSIBLE_DUPLICATE in belongs.reasons:
+            return None
+        if belongs.answers_ours:  # our answer was had; a machine with an address for each mail would have one after another
             return None
         details = self.mail.contact.details
         sent_at = details.sent_at if details else None

@@ -28,7 +28,7 @@ _SUPPRESSED: Final = frozenset({"all", "autoreply", "dr", "oof"})
 def answer_to(mail: ParsedMail, received: ReceivedMail, own: frozenset[str], authentication: Authentication) -> str | None:
     """Give the return path, when no rule forbids to answer; never another address, whatever Reply-To says."""
     path = return_path(mail, received)
-    if path is None or _is_nobody(path, own) or _is_nobody(mail.sender.address, own):
+    if path is None or _is_nobody(path, own) or _is_made_for_us(path, own) or _is_nobody(mail.sender.address, own):
         return None
     if mail.status is Reading.FAILED or _asks_for_none(mail) or _goes_round(mail, own):
         return None
@@ -45,6 +45,11 @@ def return_path(mail: ParsedMail, received: ReceivedMail) -> str | None:
 
 def _is_nobody(address: str, own: frozenset[str]) -> bool:
     return bool(_NOBODY.fullmatch(address.partition("@")[0])) or without_tag(address) in own
+
+
+def _is_made_for_us(path: str, own: frozenset[str]) -> bool:
+    """Tell whether a list or another machine made the return path for its mail to us alone (VERP): `b-1-meldpunt=example.be@…`."""
+    return any(address.replace("@", "=") in path.lower() for address in own if address)
 
 
 def _asks_for_none(mail: ParsedMail) -> bool:

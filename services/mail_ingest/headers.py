@@ -3,7 +3,7 @@
 import re
 from binascii import a2b_qp
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -32,6 +32,7 @@ _USUAL: Final = re.compile(
 _PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}+(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
 _MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})/([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
 _ISO_DAY: Final = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d")
+_CHARSET: Final = re.compile(rb"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,398})>")
 
 
@@ -40,10 +41,16 @@ class Headers:
     """The headers of a message or part in their order: lower-case name and unfolded bytes."""
 
     fields: tuple[tuple[str, bytes], ...] = ()
+    charset: str | None = None
+    """What the message is written in, so far as it says: header values that should have been encoded are in it too."""
 
     def all(self, name: str) -> Iterator[str]:
         """Give the values of a header as text, encoded words left as they are."""
-        return (charsets.decode(value)[0] for found, value in self.fields if found == name)
+        return (self._text(value) for found, value in self.fields if found == name)
+
+    def _text(self, value: bytes) -> str:
+        text, certain = charsets.decode(value)
+        return text if certain or not self.charset else charsets.decode(value, self.charset)[0]
 
     def raw(self, name: str) -> str:
         """Give the first value that is not blank, encoded words left as they are."""
@@ -80,7 +87,8 @@ def split_message(raw: bytes) -> tuple[Headers, bytes]:
     start = start[_matched(_MAILBOX_LINE, start[:BLOCK_LIMIT]) :]
     headers, body = split_part(start)
     if any(_USUAL.fullmatch(name) for name in headers.names()):
-        return headers, body
+        charset = _CHARSET.search(start[:BLOCK_LIMIT])
+        return replace(headers, charset=charset[1].decode("ascii") if charset else None), body
     return Headers(), start
 
 

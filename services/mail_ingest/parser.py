@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from services.mail_ingest import addresses, headers, html_text, invitations, route, safe_html, seals, signed_data, winmail
+from services.mail_ingest import addresses, flowed, headers, html_text, invitations, route, safe_html, seals, signed_data, winmail
 from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
-from services.mail_ingest.headers import Headers
+from services.mail_ingest.headers import ContentType, Headers
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.structure import Branch, Leaf, Node, Walk, file_name
 from services.mail_ingest.transfer import uuencoded, yencoded
@@ -52,7 +52,6 @@ MARKS: Final = frozenset(
         "feedback-id",
         "user-agent",
         "x-mailer",
-        "x-loop",
         "x-cron-env",
         "x-fc-machinegenerated",
         "x-ms-exchange-message-is-ndr",
@@ -94,7 +93,7 @@ def scan(raw: bytes) -> ParsedMail:
     """Give a mail of which only the headers were looked at, in its first 256 kB; its status is failed."""
     try:
         block, _ = headers.split_message(raw[:SCAN_LIMIT])
-        short = Headers(tuple((name, value[:SCANNED_VALUE]) for name, value in block.fields))
+        short = replace(block, fields=tuple((name, value[:SCANNED_VALUE]) for name, value in block.fields))
         return _headed(short, ParsedMail(Reading.FAILED, ("failed",)))
     except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError):
         return ParsedMail(Reading.FAILED, ("failed",))
@@ -243,12 +242,14 @@ class _Reader:
         text, certain = decode(content, declared or (html_text.declared_charset(content) if markup else None))
         if not certain:
             self._doubts.add("charset")
-        return self._html(text, read=read) if markup else self._plain(text, leaf.type.sub)
+        return self._html(text, read=read) if markup else self._plain(text, leaf.type)
 
-    def _plain(self, text: str, sub: str) -> str:
-        if sub in _RICH:
+    def _plain(self, text: str, kind: ContentType) -> str:
+        if kind.sub in _RICH:
             text = _RICH_COMMAND.sub("", text).replace("<<", "<")
         text = clean_text(text).strip("\n")
+        if kind.parameters.get("format", "").lower() == "flowed":
+            text = flowed.joined(text, without_spaces=kind.parameters.get("delsp", "").lower() == "yes")
         if seals.is_armoured(text):
             self._seal("pgp")
             if seals.is_nothing_but_armour(text):
@@ -274,6 +275,8 @@ class _Reader:
             return self._open_winmail(leaf)
         if kind == "text/calendar":
             self._found.instead.append(invitations.text_of(decode(leaf.content, leaf.type.parameters.get("charset"))[0]))
+        elif leaf.type.main == "multipart":  # too deep to be taken apart, but what it says can be found in it
+            self._found.instead.append(clean_text(decode(leaf.content[:SCAN_LIMIT])[0]))
         elif kind == "message/partial":
             self._doubts.add("fragment")
             self._found.instead.append(self._fragment(leaf))
@@ -351,4 +354,8 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    return {name: clean_line(found.raw(name))[:LINE_LIMIT] for name in found.names() & MARKS}
+    marks = {name: found.raw(name) for name in found.names() & MARKS}
+    if "auto-submitted" in marks:  # written twice, the one that says that nobody wrote it counts
+        said = found.all("auto-submitted")
+        marks["auto-submitted"] = next((value for value in said if value.strip().lower() not in {"", "no"}), "no")
+    return {name: clean_line(value)[:LINE_LIMIT] for name, value in marks.items()}

@@ -38,12 +38,14 @@ class ReceivedMail:
 
     @cached_property
     def mail_id(self) -> UUID:
-        """The same for the same bytes in the same mailbox, whenever and however often they come.
+        """The same for the same bytes in the same mailbox, from the same sender, whenever and however often they come.
 
-        Message-ID has no part in it: it can be missing, empty, used for another mail, or chosen to collide.
+        Message-ID has no part in it: it can be missing, empty, used for another mail, or chosen to collide. The sender of the
+        envelope has: two people may send the same word without anything that names them.
         """
         size = "" if self.too_large is None else f" headers of {self.too_large}"
-        return uuid5(NAMESPACE, f"{self.mailbox} {hashlib.sha256(self.original).hexdigest()}{size}")
+        sender = f" from {self.envelope_sender}" if self.mailbox == LISTENER and self.envelope_sender else ""
+        return uuid5(NAMESPACE, f"{self.mailbox} {hashlib.sha256(self.original).hexdigest()}{size}{sender}")
 
     def headers_alone(self) -> Self:
         """Give what is left of a mail that turns out too large: its headers."""

@@ -328,6 +328,24 @@ async def test_an_answer_with_its_token_joins_its_contact_with_its_files(post: P
     assert (contact.version > 1, contact.last_sequence, len(contact.outgoing)) == (True, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("other", "outcome", "reason"),
+    [
+        ({"parse_status": ParseStatus.FAILED}, MailOutcome.FAILED, WorkReason.UNREADABLE),
+        ({"oversize": True}, MailOutcome.OVERSIZE, WorkReason.OVERSIZE),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_beside_its_contact_where_a_person_looks_at_it(
+    post: Post, other: dict[str, Any], outcome: MailOutcome, reason: WorkReason
+) -> None:
+    contact_id, sent = await post.acknowledged()
+    receipt = await post.take(tokens=(sent.token,), **other)
+    assert (receipt.outcome, receipt.message_id) == (outcome, None)
+    assert (await post.reader.contact(receipt.contact_id)).related_to == contact_id
+    assert reason in await post.reasons(receipt.contact_id)
+    assert not await post.claimed(receipt.contact_id)
+
+
 async def test_an_answer_to_a_message_id_that_we_sent_joins_its_contact(post: Post) -> None:
     contact_id, sent = await post.acknowledged()
     receipt = await post.take(text="Nog iets", references=("<anders@x>", sent.message_id))

@@ -266,6 +266,17 @@ async def test_an_answer_from_elsewhere_is_a_contact_of_its_own_that_a_person_ma
     assert said(api, contact) == []
 
 
+async def test_a_machine_with_another_address_for_each_mail_gets_one_answer(
+    noor: Writer, house: Gateway, office: PostOffice, api: httpx.Client
+) -> None:
+    _, mail = await answered(noor, api)
+    other = Writer(house.smtp_port, office, noor.address.replace("@", "+2@"))
+    await other.write("Dank voor uw bericht.", to=mail.message["Reply-To"])
+    await until(lambda: of(api, other.address))
+    await asyncio.sleep(0.6)
+    assert other.got == []
+
+
 async def test_a_forged_token_joins_nothing(noor: Writer, api: httpx.Client) -> None:
     contact, mail = await answered(noor, api)
     tag = mail.message["Reply-To"].partition("+")[2].partition("@")[0]

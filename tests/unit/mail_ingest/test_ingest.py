@@ -81,10 +81,15 @@ async def test_a_mail_without_a_plausible_sender_has_no_person() -> None:
 
 
 def test_the_same_bytes_in_the_same_mailbox_are_the_same_mail() -> None:
-    again = ReceivedMail(MAIL.original, NOW.replace(hour=12), None, ("info@example.be",), place=Place(uid_validity=1, uid=2))
+    again = ReceivedMail(MAIL.original, NOW.replace(hour=12), MAIL.envelope_sender, ("info@example.be",))
     assert again.mail_id == MAIL.mail_id
+    assert replace(MAIL, mailbox="post", envelope_sender=None).mail_id == replace(MAIL, mailbox="post").mail_id
     assert replace(MAIL, original=MAIL.original + b" ").mail_id != MAIL.mail_id
     assert replace(MAIL, mailbox="post").mail_id != MAIL.mail_id
+
+
+def test_the_same_word_from_two_senders_is_two_mails() -> None:
+    assert replace(MAIL, envelope_sender="an@example.be").mail_id != replace(MAIL, envelope_sender="bo@example.be").mail_id
 
 
 async def test_a_mail_too_large_is_handed_in_with_its_headers_and_a_notice() -> None:

@@ -231,6 +231,7 @@ def test_nothing_of_this_forbids_an_answer(headers: str) -> None:
         "List-Unsubscribe: <mailto:weg@example.org>\n",
         "List-Post: <mailto:meldpunt@example.be>\n",  # our own group: a person, who is not answered
         "Mailing-List: contact x\n",
+        "Auto-Submitted: no\nAuto-Submitted: auto-replied\n",
         "Precedence: bulk\n",
         "Precedence: LIST\n",
         "Precedence: junk\n",
@@ -292,6 +293,10 @@ def test_nobody_is_answered_who_does_not_read(nobody: str | None) -> None:
 )
 def test_who_only_has_such_a_name_is_answered(somebody: str) -> None:
     assert clues(WRITTEN, somebody).answer_to == somebody
+
+
+def test_a_return_path_that_was_made_for_us_is_not_answered() -> None:
+    assert clues(WRITTEN, "b-12-Meldpunt=example.be@lijst.example.org").answer_to is None
 
 
 def test_who_writes_in_the_name_of_a_machine_is_not_answered() -> None:

@@ -30,6 +30,9 @@ CALENDAR = (
 SAID = "Gesprek, kort\n20240101T100000\nKan dit\nhier?en daar"
 ARMOUR = "-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----"
 
+DEEP = "".join(f"Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n" for level in range(33)) + "\nDag"
+"""Parts within parts, more than are taken apart."""
+
 
 def text_in(charset: str, text: str, codec: str, name: str) -> Awkward:
     """Make a mail in a charset of the world."""
@@ -115,6 +118,19 @@ SUBJECTS = [
     with_subject(b"\x1b$BF|K\\\x1b(B", "日本", "raw Japanese"),
     with_subject("x" * 2000, "x" * 998, "a subject beyond every limit"),
     with_subject("Vraag\u2028over", "Vraag over", "a line separator"),
+    Awkward(
+        "raw Russian in headers of a Russian mail",
+        "From: Анна <a@example.be>\r\nSubject: Привет\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\nДа".encode("koi8_r"),
+        sender="Анна",
+        subject="Привет",
+        text="Да",
+    ),
+    Awkward(
+        "raw Polish in headers above parts",
+        parts("Content-Type: text/plain; charset=iso-8859-2\n\nja").replace(b"Vraag", "jaźń".encode("iso8859_2")),
+        subject="jaźń",
+        text="ja",
+    ),
 ]
 
 WORLD = [
@@ -155,6 +171,14 @@ WORLD = [
     with_text("Content-Type: text/plain; charset=utf-8\n", "e\u0301e\u0301n".encode(), "één", "accents by themselves"),
     with_text("Content-Type: text/plain; charset=utf-8\n", "Dag\u202e! \u2066x\u2069".encode(), "Dag\u202e! \u2066x\u2069", "text that turns around"),
 ]  # fmt: skip
+
+FLOWED = "Content-Type: text/plain; charset=utf-8; format=flowed\n"
+BROKEN = [
+    with_text(FLOWED, b"Dit is een \r\nlange zin.\r\n\r\n Van \r\ndaag", "Dit is een lange zin.\n\nVan daag", "lines that flow"),
+    with_text(FLOWED, b"Dag \r\n-- \r\nNoor", "Dag \n-- \nNoor", "a signature below a line that flows"),
+    with_text(FLOWED, b"> Hoe \r\n> dan?\r\n>> Nee \r\nZo.", "> Hoe dan?\n>> Nee \nZo.", "quotes that flow"),
+    with_text(FLOWED.replace("flowed", "Flowed; DelSp=Yes"), b"afge \r\nbroken", "afgebroken", "lines that flow within a word"),
+]
 
 STRUCTURES = [
     Awkward("pictures inside HTML", parts(HTML, PICTURE, kind="related"), text="Daag", files=(("foto.png", PNG),)),
@@ -236,6 +260,7 @@ STRUCTURES = [
     Awkward("a signature", mail(f"{HEAD}\nDag\n\n-- \nNoor"), text="Dag\n\n-- \nNoor"),
     Awkward("only blank lines", mail(HEAD + "\n\n\n\n"), text="", files=()),
     Awkward("only HTML without words", whole("Content-Type: text/html", "<html><body><br></body></html>"), text="", files=()),
+    Awkward("nothing but parts too deep to be taken apart", mail(f"{HEAD}{DEEP}"), text="--b30\n" + DEEP.partition("--b30\n")[2].strip("\n"), status="partial"),
     Awkward("a file and nothing else", parts(PDF), text="", files=(("brief.pdf", b"%PDF"),)),
     Awkward("an empty file", parts(PLAIN, "Content-Type: application/pdf; name=leeg.pdf\n\n"), files=(("leeg.pdf", b""),)),
     Awkward("base64 that is cut", parts(PLAIN, "Content-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGg", end=""),
@@ -267,4 +292,4 @@ FILES = [
     Awkward("a photo of an Apple", parts(PLAIN, "Content-Type: image/heic; name=IMG_1.HEIC\n\nx"), files=(("IMG_1.HEIC", b"x"),)),
 ]  # fmt: skip
 
-HELPDESKS = [*SENDERS, *SUBJECTS, *WORLD, *STRUCTURES, *FILES]
+HELPDESKS = [*SENDERS, *SUBJECTS, *WORLD, *BROKEN, *STRUCTURES, *FILES]
