@@ -21,10 +21,10 @@ log = logger(__name__)
 
 POSTS = 16
 """Posts of one subscription at a time: a slow subscriber fills its own lane only."""
-BATCHES = 4
+BATCHES = 3
 """Batches of one subscription at a time."""
 AT_ONCE = 400
-"""Contacts that are taken in one transaction, or twenty batches where that is more: few transactions, so that the database's answer
+"""Contacts that are taken in one transaction, or thirty batches where that is more: few transactions, so that the database's answer
 is seldom waited for, and no more than a lease has time for."""
 GATHERING = 0.02
 """Seconds that what was taken waits for others to be settled with, while there is more to post anyway."""
@@ -104,7 +104,7 @@ class Lane:
 
     @property
     def _at_once(self) -> int:
-        return max(AT_ONCE, 20 * self._batch)
+        return max(AT_ONCE, 30 * self._batch)
 
     @property
     def _has_room(self) -> bool:

@@ -1,7 +1,7 @@
 """The common case of the hand-over on PostgreSQL, in a few statements: a healthy subscription takes, and everything was taken.
 
-Failures, probes and a pace are not common; they go the way of every engine, by `taking` and `settling`. Who takes or settles
-holds the row of the subscription first, so the statements after it see everything that others committed. They are written so that
+Failures, probes and a pace are not common; they go the way of every engine, by `taking` and `settling`. Who takes, and who frees
+what was settled, holds the row of the subscription first, so the statements after it see everything that others committed. They are written so that
 the planner, which knows nothing of a table that was just filled, has no choice but to look each contact up (`LATERAL … LIMIT`).
 
 Which events are wanted (`_READ_ON`) is `EventFilter.conditions` of `filters` once more: whoever changes one changes both.
@@ -77,7 +77,10 @@ WITH delivered AS (
     UPDATE delivery SET state = 'delivered', reason = NULL, settled_at = clock_timestamp(), attempts = attempts + 1
     WHERE subscription_id = $1 AND position = ANY($2::bigint[]) AND state IS NOT DISTINCT FROM 'pending' RETURNING 1
 )
-UPDATE subscription SET delivered = delivered + (SELECT count(*) FROM delivered),
+SELECT count(*) FROM delivered
+"""
+_COUNTED = """
+UPDATE subscription SET delivered = delivered + $2,
     failures = CASE WHEN $3 THEN 0 ELSE failures END,
     failing_since = CASE WHEN $3 THEN NULL ELSE failing_since END,
     held_until = CASE WHEN $3 AND (failures >= $4 OR held_until <= clock_timestamp()) THEN NULL ELSE held_until END
@@ -137,9 +140,11 @@ class Express:
         positions = sorted(position for one in served for position in one.delivered)
         mine = [one.claimed.contact_id for one in served], [one.claimed.lease.holder for one in served]
         async with self._database.line() as line:
-            # the row first, and then statements that see what whoever held it has done
-            await line.execute(f"BEGIN; SELECT FROM subscription WHERE id = '{subscription_id}' FOR NO KEY UPDATE")
-            health = await line.fetchrow(_DELIVERED, subscription_id, positions, bool(positions), self._patience.threshold)
+            await line.execute("BEGIN")
+            # what was delivered is nobody else's, so it is written before the row of the subscription, for which whoever takes waits
+            delivered = await line.fetchval(_DELIVERED, subscription_id, positions)
+            health = await line.fetchrow(_COUNTED, subscription_id, delivered, bool(positions), self._patience.threshold)
+            # and then statements that see what whoever held the row has done
             owed = await line.fetchval(_FREE, subscription_id, *mine) < len(served)
             if owed:  # or lost to another holder
                 owed = bool(await line.fetch(_RELEASE, subscription_id, *mine, [bool(one.delivered) for one in served]))
