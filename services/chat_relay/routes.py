@@ -32,7 +32,7 @@ def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin
 
     @router.get("/chat/widget", include_in_schema=False)
     async def widget(lang: str = "nl") -> Response:
-        return pages.widget(lang, await relay.hours())
+        return pages.widget(lang, await relay.door.hours())
 
     @router.websocket("/chat/v1/visitor")
     async def visitor(websocket: WebSocket) -> None:
