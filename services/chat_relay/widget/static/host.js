@@ -6,16 +6,19 @@
 const alone = window.parent === window;
 let origin = "";
 
-/** @param {(act: string) => void} heard */
-export function hearHost(heard) {
+/**
+ * @param {string} exit where leaving leads to
+ * @param {(act: string) => void} heard
+ */
+export function hearHost(exit, heard) {
   addEventListener("message", (event) => {
     if (event.source !== window.parent || alone || typeof event.data?.chat !== "string") return;
     origin = event.origin;
     heard(event.data.chat);
   });
   if (alone) heard("shown");
-  // not yet known who is around: this says nothing, and asks the loader to speak
-  else window.parent.postMessage({ chat: "ready" }, "*");
+  // not yet known who is around: this says nothing of the visitor, and asks the loader to speak
+  else window.parent.postMessage({ chat: "ready", to: exit }, "*");
 }
 
 /** @param {Record<string, unknown>} message */
