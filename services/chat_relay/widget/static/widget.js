@@ -23,6 +23,7 @@ const touch = matchMedia("(pointer: coarse)").matches;
 const TYPING_EVERY = 3000;
 const LONGEST = Number(page.longest);
 const MOST_PARTS = 8;
+const NEARLY = 80;
 
 /** @type {import("./memory.js").Talk | null} */
 let talk = recall();
@@ -38,6 +39,8 @@ let shown = false;
 let lastTyped = 0;
 let typingGone = 0;
 let first = true;
+/** whether the end of the conversation is in view, so that it stays in view while the page grows */
+let following = true;
 
 const connection = new Connection("/chat/v1/visitor", {
   greet: () => (started && talk ? { type: "resume", ...proof(talk), after: seen } : { type: "hello" }),
@@ -149,13 +152,11 @@ function turn(frame) {
   seen = Math.max(seen, frame.sequence);
   const mine = frame.who === "visitor";
   if (mine && outbox.arrived(ours(frame.message))) return;
-  const reading = isAtEnd();
   const row = addTurn(part("turns"), { name: mine ? words.me : words.operator, text: frame.text, at: frame.at, mine });
   if (mine) row.mark(words.sent);
   else part("typing").textContent = "";
   if (!mine && (!shown || document.hidden)) tellHost({ chat: "unread", count: (unread += 1) });
-  if (reading) showLast();
-  else part("newer").hidden = mine;
+  if (!mine && !following) part("newer").hidden = false;
 }
 
 function typing() {
@@ -254,16 +255,15 @@ function say(what) {
 
 /** @param {string} what */
 function event(what) {
-  const reading = isAtEnd();
   addEvent(part("turns"), what);
-  if (reading) showLast();
 }
 
 function isAtEnd() {
-  return innerHeight + scrollY > document.documentElement.scrollHeight - 2 * form.offsetHeight;
+  return innerHeight + scrollY > document.documentElement.scrollHeight - NEARLY;
 }
 
 function showLast() {
+  following = true;
   part("newer").hidden = true;
   scrollTo({ top: document.documentElement.scrollHeight });
 }
@@ -381,7 +381,16 @@ part("newer").addEventListener("click", () => {
   showLast();
   text.focus({ preventScroll: true });
 });
-addEventListener("scroll", () => isAtEnd() && (part("newer").hidden = true), { passive: true });
+addEventListener(
+  "scroll",
+  () => {
+    following = isAtEnd();
+    if (following) part("newer").hidden = true;
+  },
+  { passive: true },
+);
+const whole = new ResizeObserver(() => following && part("turns").childElementCount && showLast());
+for (const grows of document.querySelectorAll("main")) whole.observe(grows);
 part("minimise").addEventListener("click", () => tellHost({ chat: "close" }));
 part("languages").addEventListener("click", (event) => {
   const link = /** @type {HTMLElement} */ (event.target).closest("a");
