@@ -280,7 +280,7 @@ function move(step) {
 /** @param {(talk: Talk) => void} act */
 const inShown = (act) => () => {
   const talk = talks.get(shown);
-  if (talk?.live) act(talk);
+  if (talk && !talk.text.readOnly) act(talk);
 };
 
 listen(/** @type {HTMLInputElement} */ (part("keys-on")), {
