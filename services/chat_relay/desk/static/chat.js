@@ -79,7 +79,7 @@ function heard(frame) {
       if (!frame.message) return refused(frame);
       break;
     case "error":
-      for (const talk of talks.values()) if (frame.message) talk.outbox.failed(frame.message, true);
+      for (const talk of talks.values()) if (frame.message) talk.failed(frame.message, true);
       return;
   }
   if (frame.type === "state" && frame.mine === false) return passedOn(frame);
@@ -280,7 +280,7 @@ function move(step) {
 /** @param {(talk: Talk) => void} act */
 const inShown = (act) => () => {
   const talk = talks.get(shown);
-  if (talk?.live) act(talk);
+  if (talk && !talk.text.readOnly) act(talk);
 };
 
 listen(/** @type {HTMLInputElement} */ (part("keys-on")), {

@@ -23,7 +23,10 @@ class ConversationDialog {
     this.form = /** @type {HTMLFormElement} */ (this.dialog.querySelector("form"));
     /** @type {HTMLElement} */ (this.dialog.querySelector("[data-do]")).addEventListener("click", () => this.act());
     // other words are another message: the same id would be refused
-    this.form.addEventListener("input", () => (this.message = newId()));
+    this.form.addEventListener("input", () => {
+      this.message = newId();
+      this.wrong("");
+    });
   }
 
   /** @param {string} conversation */
