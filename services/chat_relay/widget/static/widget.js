@@ -24,6 +24,7 @@ const TYPING_EVERY = 3000;
 const LONGEST = Number(page.longest);
 const MOST_PARTS = 8;
 const NEARLY = 80;
+const MOST_BARS = 0.65;
 
 /** @type {import("./memory.js").Talk | null} */
 let talk = recall();
@@ -258,14 +259,28 @@ function event(what) {
   addEvent(part("turns"), what);
 }
 
+/** What scrolls: the conversation, or the whole page where there is little room. */
+function scroller() {
+  return document.body.classList.contains("tight") ? document.documentElement : part("scroll");
+}
+
 function isAtEnd() {
-  return innerHeight + scrollY > document.documentElement.scrollHeight - NEARLY;
+  const { scrollTop, clientHeight, scrollHeight } = scroller();
+  return scrollTop + clientHeight > scrollHeight - NEARLY;
 }
 
 function showLast() {
   following = true;
   part("newer").hidden = true;
-  scrollTo({ top: document.documentElement.scrollHeight });
+  scroller().scrollTop = scroller().scrollHeight;
+}
+
+/** The bars stay in view where there is room; what has the focus is never under them. */
+function fit() {
+  const bars = ["bar", "foot", "ending"].reduce((height, id) => height + part(id).offsetHeight, 0);
+  document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
+  document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + 8}px`;
+  if (following && part("turns").childElementCount) showLast();
 }
 
 /** @param {string} what is wrong with what was typed; nothing when it is right again */
@@ -381,16 +396,17 @@ part("newer").addEventListener("click", () => {
   showLast();
   text.focus({ preventScroll: true });
 });
-addEventListener(
+document.addEventListener(
   "scroll",
   () => {
     following = isAtEnd();
     if (following) part("newer").hidden = true;
   },
-  { passive: true },
+  { capture: true, passive: true },
 );
-const whole = new ResizeObserver(() => following && part("turns").childElementCount && showLast());
-for (const grows of document.querySelectorAll("main")) whole.observe(grows);
+const grown = new ResizeObserver(fit);
+for (const id of ["log", "notice", "foot", "ending"]) grown.observe(part(id));
+addEventListener("resize", fit);
 part("minimise").addEventListener("click", () => tellHost({ chat: "close" }));
 part("languages").addEventListener("click", (event) => {
   const link = /** @type {HTMLElement} */ (event.target).closest("a");
