@@ -42,6 +42,8 @@ let typingGone = 0;
 let first = true;
 /** whether the end of the conversation is in view, so that it stays in view while the page grows */
 let following = true;
+/** how far the page can be scrolled, when that was last looked at */
+let room = 0;
 
 const connection = new Connection("/chat/v1/visitor", {
   greet: () => (started && talk ? { type: "resume", ...proof(talk), after: seen } : { type: "hello" }),
@@ -210,7 +212,9 @@ function ended(because) {
 function showClosed(opens, waited) {
   over(words.closedTitle, "closed");
   const parts = [untilOpening(opens), ...(waited ? [words.closedWaited] : []), words.closedForm];
-  showNotice(words.closedTitle, parts.join(" "), waited ? "log" : "danger");
+  showNotice(words.closedTitle, parts.join(" "), "danger");
+  following = false;
+  scroller().scrollTop = 0;
   /** @type {HTMLDetailsElement} */ (part("help")).open = true;
 }
 
@@ -281,6 +285,12 @@ function fit() {
   document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
   document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + 8}px`;
   if (following && part("turns").childElementCount) showLast();
+  room = scrollRoom();
+}
+
+function scrollRoom() {
+  const { scrollHeight, clientHeight } = scroller();
+  return scrollHeight - clientHeight;
 }
 
 /** @param {string} what is wrong with what was typed; nothing when it is right again */
@@ -399,13 +409,16 @@ part("newer").addEventListener("click", () => {
 document.addEventListener(
   "scroll",
   () => {
+    if (scrollRoom() !== room) return fit(); // the page grew or shrank: nobody scrolled
     following = isAtEnd();
     if (following) part("newer").hidden = true;
   },
   { capture: true, passive: true },
 );
 const grown = new ResizeObserver(fit);
-for (const id of ["log", "notice", "foot", "ending"]) grown.observe(part(id));
+for (const id of ["log", "notice", "about", "help", "foot", "ending"]) grown.observe(part(id));
+// somebody who reads up there stays there
+for (const id of ["about", "help"]) part(id).addEventListener("click", () => (following = false));
 addEventListener("resize", fit);
 part("minimise").addEventListener("click", () => tellHost({ chat: "close" }));
 part("languages").addEventListener("click", (event) => {
