@@ -1,6 +1,7 @@
 """What a visitor sees in every state of the chat, by keyboard, on small screens, and on the way out; nothing else is loaded."""
 
 import gzip
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, ViewportSize, expect
+from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, Route, ViewportSize, expect
 
 from tests.e2e.test_chat_e2e import (
     DESKTOP,
@@ -173,6 +174,25 @@ def test_an_operator_who_vanishes_is_told_and_the_conversation_waits_again(opera
     stop(widget)
 
 
+def test_a_colleague_who_takes_over_is_named(operator: Page, visitor: Page, browser: Browser, house: Gateway) -> None:
+    other = opened(browser, DESKTOP)
+    colleague = other.new_page()
+    colleague.goto(house.sign_in_link("Elif Demir"))
+    colleague.goto(f"{house.url}/desk/chat")
+    expect(colleague.get_by_text("Je bent verbonden.")).to_be_visible()
+    widget = open_chat(visitor)
+    say(widget, "Liever met iemand anders")
+    operator.get_by_role("button", name="Neem aan").first.click()
+    expect(widget.get_by_text("Een medewerker is er voor jou: An Peeters.")).to_be_visible()
+    operator.get_by_role("button", name="Geef door").click()
+    operator.get_by_label("Elif Demir").check()
+    operator.get_by_role("dialog").get_by_role("button", name="Geef door").click()
+    expect(widget.get_by_role("log")).to_contain_text("Een collega neemt het gesprek over: Elif Demir.")
+    assert accessible(visitor) == []
+    stop(widget)
+    other.close()
+
+
 def test_closing_keeps_what_was_sent_and_takes_what_was_not_to_the_form(visitor: Page, house: Gateway) -> None:
     widget = open_chat(visitor)
     say(widget, "Dit is verzonden")
@@ -309,9 +329,25 @@ def test_leaving_works_without_a_network_and_leaves_nothing_to_come_back_to(visi
     expect(open_chat(visitor).get_by_text("Er is geen internet meer")).to_have_count(0)
 
 
+def test_a_neutral_page_that_is_slow_still_replaces_this_one(visitor: Page) -> None:
+    def late(route: Route) -> None:
+        time.sleep(2)
+        route.fulfill(body="neutraal", content_type="text/plain")
+
+    visitor.route("https://www.vlaanderen.be/**", late)
+    widget = open_chat(visitor)
+    before = visitor.evaluate("history.length")
+    widget.get_by_role("button", name="Verlaat deze pagina").click()
+    visitor.wait_for_url("https://www.vlaanderen.be/**")
+    assert visitor.evaluate("history.length") == before
+
+
 def test_another_language_makes_no_step_in_the_history(visitor: Page) -> None:
     widget = open_chat(visitor)
     before = visitor.evaluate("history.length")
+    widget.get_by_label("Je bericht").fill("Dit mag niet verloren gaan")
+    expect(widget.get_by_role("link", name="Français")).to_be_hidden()
+    widget.get_by_label("Je bericht").fill("")
     widget.get_by_role("link", name="Français").click()
     expect(widget.get_by_label("Ton message")).to_be_visible()
     assert visitor.evaluate("history.length") == before

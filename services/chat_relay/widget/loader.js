@@ -91,7 +91,8 @@
 
   /** @param {string} to */
   const leave = (to) => {
-    if (!/^https?:/.test(to)) return;
+    if (!/^https?:/.test(to) || root.querySelector("div")) return;
+    tell("leaving");
     const cover = document.createElement("div");
     cover.setAttribute("role", "alert");
     cover.textContent = loading;

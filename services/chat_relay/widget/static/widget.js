@@ -60,7 +60,7 @@ function proof({ conversation, token }) {
 /** @param {import("./outbox.js").Letter} letter */
 function post(letter) {
   if (started) return connection.send({ type: "say", message: letter.id, text: letter.text });
-  if (!talk || outbox.waiting[0].id !== letter.id) return false;
+  if (!talk || outbox.waiting.find((waiting) => !waiting.stuck)?.id !== letter.id) return false;
   remembered();
   opener = letter.id;
   return connection.send({ type: "start", ...proof(talk), text: letter.text, language });
@@ -312,6 +312,8 @@ function submit(event) {
     const row = addTurn(part("turns"), { name: words.me, text: said, at: null, mine: true });
     outbox.add(newId(), said, row);
   }
+  // what could not start the conversation before goes first
+  if (!started && outbox.waiting.length > parts.length) outbox.flush();
   showLast();
 }
 
@@ -382,6 +384,7 @@ text.addEventListener("keydown", (event) => {
 });
 text.addEventListener("input", () => {
   if (part("text-error").textContent) object("");
+  if (page.state === "start" && !part("turns").childElementCount) part("languages").hidden = text.value !== ""; // another language would lose it
   if (!started || Date.now() - lastTyped < TYPING_EVERY) return;
   lastTyped = Date.now();
   connection.send({ type: "typing" });
