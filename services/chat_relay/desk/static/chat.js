@@ -164,7 +164,7 @@ function refused(frame) {
   if (open) return open.wrong(what);
   say(what);
   const talk = talks.get(frame.conversation);
-  if (talk && frame.reason === "taken") letGo(talk, "is niet meer bij jou.");
+  if (talk && frame.reason === "taken") letGo(talk, talk.seen < 0 ? "is al bij een collega." : "is niet meer bij jou.");
   if (talk && frame.reason === "gone") letGo(talk, "bestaat niet meer.");
   return draw();
 }
