@@ -5,7 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import httpx
@@ -26,7 +28,7 @@ from tests.e2e.test_chat_e2e import (
     shoot,
     take,
 )
-from tests.running import Gateway, running
+from tests.running import Gateway, free_port, running
 
 __all__ = ["browser"]
 
@@ -134,6 +136,88 @@ def test_only_sites_on_the_list_may_show_the_widget(house: Gateway, tmp_path: Pa
     with running(tmp_path / "var", "intake_api", "chat_relay", ONTHAAL_CHAT_EMBEDDERS="https://www.voorbeeld.be") as gateway:
         listed = httpx.get(f"{gateway.url}/chat/widget").headers["content-security-policy"]
     assert "frame-ancestors 'self' https://www.voorbeeld.be;" in listed
+
+
+class Site(BaseHTTPRequestHandler):
+    """A page of a site that is not ours, as strict as it can be, with a script of its own that wants to read along."""
+
+    gateway = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        allowed = f"default-src 'none'; script-src {self.gateway}; frame-src {self.gateway}"
+        self.send_header("Content-Security-Policy", allowed)
+        self.end_headers()
+        script = f'<script src="{self.gateway}/chat/widget.js" defer data-lang="nl-BE"></script>'
+        self.wfile.write(f'<!doctype html><html lang="nl"><title>Turnclub</title>{script}<h1>Turnclub</h1></html>'.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def another_site(gateway: Gateway, port: int) -> Iterator[str]:
+    """Serve the page for the length of a block, under a name that a browser takes for another site."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Its", (Site,), {"gateway": gateway.url}))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, int]]:
+    """A gateway, and the port of a site that may show its chat."""
+    port = free_port()
+    settings = {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_CHAT_EMBEDDERS": f"http://localhost:{port}"}
+    services = ("intake_api", "public_site", "chat_relay")
+    with running(tmp_path_factory.mktemp("abroad"), *services, **settings) as gateway:
+        yield gateway, port
+
+
+def test_the_chat_works_on_a_strict_site_of_somebody_else_and_outlives_its_pages(
+    browser: Browser, abroad: tuple[Gateway, int]
+) -> None:
+    gateway, port = abroad
+    context = opened(browser, PHONE)
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
+    with another_site(gateway, port) as site:
+        page.goto(site)
+        say(open_chat(page), "Hier ben ik")
+        page.goto(f"{site}/een-andere-pagina")
+        expect(chat(page).get_by_role("log")).to_contain_text("Hier ben ik")
+        assert remembered(page) == []
+        assert page.evaluate("document.querySelector('iframe')") is None
+        chat(page).get_by_label("Je bericht").fill("Naar het formulier, van ver")
+        chat(page).get_by_role("button", name="Naar het formulier").click()
+        expect(page.locator("textarea[name=text]")).to_have_value("Naar het formulier, van ver")
+        page.goto(site)
+        leaves(page)
+        chat(page).get_by_role("button", name="Verlaat deze pagina").click()
+        page.wait_for_url("https://www.vlaanderen.be/**")
+        page.goto(site)
+        expect(page.get_by_role("button", name="Chat")).to_have_attribute("aria-expanded", "false")
+        expect(open_chat(page).get_by_text("Hier ben ik")).to_have_count(0)
+    context.close()
+    assert [text for text in broken if "favicon" not in text] == []
+
+
+def test_a_site_that_is_not_on_the_list_cannot_show_the_chat(browser: Browser, abroad: tuple[Gateway, int]) -> None:
+    context = opened(browser, PHONE)
+    page = context.new_page()
+    with another_site(abroad[0], free_port()) as site:
+        page.goto(site)
+        page.get_by_role("button", name="Chat").click()
+        expect(page.locator("iframe")).to_be_visible()
+        expect(chat(page).get_by_label("Je bericht")).to_have_count(0)
+    context.close()
 
 
 def test_with_nobody_there_the_page_says_so_and_takes_the_text_to_the_form(visitor: Page) -> None:
