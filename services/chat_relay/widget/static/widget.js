@@ -170,15 +170,15 @@ function typing() {
 
 /** @param {Frame} frame */
 function wrong(frame) {
+  if (frame.code === "unknown" || frame.code === "forbidden") {
+    if (started) event(words.unknown);
+    reset();
+    setState("connecting");
+    return connection.send({ type: "hello" });
+  }
   if (frame.message) {
     outbox.failed(ours(frame.message), true);
     return say(words[frame.code] ?? words.failed);
-  }
-  if (frame.code === "unknown" || frame.code === "forbidden") {
-    reset();
-    event(words.unknown);
-    setState("connecting");
-    return connection.send({ type: "hello" });
   }
   if (frame.code === "unavailable") return connection.renew();
 }
