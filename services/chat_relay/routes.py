@@ -32,7 +32,7 @@ def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin
 
     @router.get("/chat/widget", include_in_schema=False)
     async def widget(lang: str = "nl") -> Response:
-        return pages.widget(lang, await relay.hours())
+        return pages.widget(lang, await relay.door.hours())
 
     @router.websocket("/chat/v1/visitor")
     async def visitor(websocket: WebSocket) -> None:
@@ -62,6 +62,11 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate) -> APIRouter
     async def session(_: Annotated[Operator, Depends(gate)]) -> Response:
         """Renew the token in the cookie, when it is too old: a WebSocket handshake cannot."""
         return Response(status_code=204)
+
+    @router.get("/chat/v1/operator/answers", include_in_schema=False)
+    async def answers(_: Annotated[Operator, Depends(gate)]) -> Response:
+        """Give the ready-made answers."""
+        return pages.answers()
 
     @router.websocket("/chat/v1/operator")
     async def operator(websocket: WebSocket) -> None:
