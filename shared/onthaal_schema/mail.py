@@ -106,7 +106,7 @@ class MailboxReport(Submitted):
     """What a reader saw in a mailbox. Renews its lease, so that two readers of one mailbox take turns."""
 
     reader: UUID
-    """Whoever reads: a new id at each start."""
+    """Whoever reads: the same after a restart, so that a process that was killed need not wait for its own lease."""
     uid_validity: Number | None = None
     present: Number = 0
     """Mails that the server counts."""
