@@ -135,9 +135,10 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         router=_router(),
         workers={
             "writer": writer.run,
+            "messages": messages.writer.run,
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
-            "extensions": Extensions(kept).run,
+            "extensions": Extensions(database, kept).run,
             "suggestions": Suggestions(database, kept, suggester, writer).run,
             "calendar": hours.run,
             "alarms": watch.run,

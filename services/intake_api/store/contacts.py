@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +22,9 @@ from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, fetch
 from services.intake_api.store.handed import handed_over, note_fetched
+from services.intake_api.store.known_contacts import KnownContact, KnownContacts
 from services.intake_api.store.ledger import Erasure, Ledger
+from services.intake_api.store.message_insert import COALESCE
 from services.intake_api.store.opened import (
     SUBMISSION,
     SUGGESTION,
@@ -39,9 +41,6 @@ from services.intake_api.store.vault import DataKey, Vault
 from services.intake_api.store.work import work_row
 
 Row = dict[str, Any]
-
-COALESCE = timedelta(seconds=5)
-"""At most one `extended` event a contact in this time."""
 
 
 HELD_BY_A_CONTACT = (
@@ -66,6 +65,7 @@ class Contacts:
         self._outbox = outbox
         self._blobs = blobs
         self._ledger = ledger
+        self._known = KnownContacts()
 
     async def locked(self, connection: AsyncConnection, contact_id: UUID) -> Row:
         """Read a contact's row and keep others from changing it until the transaction ends.
@@ -80,8 +80,19 @@ class Contacts:
 
     async def channel(self, contact_id: UUID) -> str:
         """Tell the channel of a contact."""
+        return (await self.known(contact_id)).channel
+
+    async def known(self, contact_id: UUID) -> KnownContact:
+        """Give what a message needs of its contact, read a minute ago at most: whether it still is so, the write says."""
+        if found := self._known.find(contact_id):
+            return found
         async with self._database.read() as connection:
-            return str((await self.row(connection, contact_id))["channel"])
+            row = await self.row(connection, contact_id)
+        return self._known.learn(contact_id, str(row["channel"]), row["data_key"], self.key(row))
+
+    def forget(self, contact_id: UUID) -> None:
+        """Read a contact anew before the next message to it."""
+        self._known.forget(contact_id)
 
     async def row(self, connection: AsyncConnection, contact_id: UUID) -> Row:
         """Read the row of a contact that is not erased."""
@@ -293,8 +304,10 @@ class Contacts:
         """
         async with self._database.write() as connection:
             row = await self.locked(connection, contact_id)
+            self.forget(contact_id)
             await self._order(row, await mails_of(connection, contact_id))
             files = await self.destroy(connection, row, by)
+        self.forget(contact_id)
         await self._blobs.remove(contact_id, files)
         self._database.events.fire()
 
