@@ -40,6 +40,7 @@ class ChatSettings(ThrottleSettings, ShortHelpSettings):
     chat_always: bool = Field(
         default=False, description="Let visitors start a chat outside the hours too, to try it out (make run sets it)."
     )
+    chat_pace: float = Field(1.0, gt=0, description="Multiplies how often each frame of the chat may come; for measuring.")
     chat_sockets_per_network: int = Field(
         100, ge=1, description="Most chat connections of visitors at once from one network (/24 or /48)."
     )
