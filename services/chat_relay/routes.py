@@ -32,14 +32,14 @@ def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin
 
     @router.get("/chat/widget", include_in_schema=False)
     async def widget(lang: str = "nl") -> Response:
-        return pages.widget(lang, await relay.hours())
+        return pages.widget(lang, await relay.door.hours())
 
     @router.websocket("/chat/v1/visitor")
     async def visitor(websocket: WebSocket) -> None:
         try:
             with crowd.enter(client_network(websocket, settings.trusted_proxies)):
                 admit(websocket, origins)
-                socket = FrameSocket(websocket, VISITOR_FRAMES)
+                socket = FrameSocket(websocket, VISITOR_FRAMES, settings.chat_pace)
                 await socket.accept()
                 await VisitorConnection(socket, relay).serve()
         except CrowdedNetworkError:
@@ -50,7 +50,7 @@ def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin
     return router
 
 
-def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate) -> APIRouter:
+def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate, pace: float) -> APIRouter:
     """Make the routes that operators use."""
     router = APIRouter(route_class=desk_route(gate))
 
@@ -71,7 +71,7 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate) -> APIRouter
         except ProblemError as problem:
             await websocket.send_denial_response(answer(problem))
             return
-        socket = FrameSocket(websocket, OPERATOR_FRAMES)
+        socket = FrameSocket(websocket, OPERATOR_FRAMES, pace)
         await socket.accept()
         await OperatorConnection(socket, relay, signed_in).serve()
 

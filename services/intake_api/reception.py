@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission, KindSource
-from onthaal_schema.conversation import Conversation, Transcript
+from onthaal_schema.conversation import Attendance, Colleague, Conversation, HandOver, Transcript
 from onthaal_schema.events import EventPage
 from onthaal_schema.intake import FileContent, FileUpload
 from onthaal_schema.mail import (
@@ -202,10 +202,29 @@ class Reception:
         """Give a conversation back."""
         return await self.conversations.release(contact_id, _operator(caller))
 
+    async def hand_over(self, caller: Caller, contact_id: UUID, to: HandOver) -> Conversation:
+        """Hand a conversation over to a colleague."""
+        return await self.conversations.hand_over(contact_id, _operator(caller), to.operator)
+
     async def end(self, caller: Caller, contact_id: UUID) -> Conversation:
         """End a conversation."""
         caller.require(SERVE, CHAT_WRITE)
         return await self.conversations.end(contact_id)
+
+    async def turn_away(self, caller: Caller, contact_id: UUID) -> Conversation:
+        """End a conversation that nobody took in time."""
+        caller.require(CHAT_WRITE)
+        return await self.conversations.turn_away(contact_id)
+
+    async def attend(self, caller: Caller, attendance: Attendance) -> Sequence[Conversation]:
+        """Note who is connected to a relay."""
+        caller.require(CHAT_WRITE)
+        return await self.conversations.attend(attendance)
+
+    async def colleagues(self, caller: Caller) -> Sequence[Colleague]:
+        """List the operators."""
+        caller.require(SERVE, CHAT_WRITE)
+        return await self.conversations.colleagues()
 
     async def work_list(self, caller: Caller) -> WorkList:
         """List the work."""

@@ -96,7 +96,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         accept=accept,
         contacts=kept,
         messages=messages,
-        conversations=Conversations(database, kept, messages),
+        conversations=Conversations(database, kept, messages, settings.leases()),
         overview=Overview(database, vault),
         access=store.access,
         hours=hours,

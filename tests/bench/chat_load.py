@@ -27,7 +27,13 @@ class Socket(asyncio.Protocol):
         self.on_text = on_text
         self._buffer = bytearray()
         key = b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+        ]
         self._request = "\r\n".join([*lines, f"Sec-WebSocket-Key: {key}", *headers, "", ""]).encode()
 
     def connection_made(self, transport):

@@ -30,12 +30,12 @@ async def test_who_is_connected_to_one_relay_is_there_for_the_other(buses: tuple
     conversation = uuid4()
     async with relay(buses[0]) as here, relay(buses[1], noted.append) as there:
         assert not there.staffed
-        with here.attend(), here.visit(conversation):
+        with here.attend(uuid4()), here.visit(conversation):
             assert here.staffed
             assert here.is_here(conversation)
             await until(lambda: there.staffed and there.is_here(conversation))
             assert not there.is_here(uuid4())
-            with there.attend(), there.visit(conversation):
+            with there.attend(uuid4()), there.visit(conversation):
                 await until(lambda: here._others)
         await until(lambda: not there.staffed and not there.is_here(conversation))
         assert not here.staffed
@@ -57,7 +57,7 @@ async def test_a_visitor_with_two_pages_is_there_until_both_are_closed(buses: tu
 
 async def test_a_relay_that_starts_knows_at_once_who_is_there(buses: tuple[Bus, Bus]) -> None:
     async with relay(buses[0]) as here:
-        with here.attend():
+        with here.attend(uuid4()):
             await asyncio.sleep(0.2)
             async with relay(buses[1]) as late:
                 began = time.monotonic()
@@ -70,13 +70,13 @@ async def test_a_relay_that_stops_says_so_and_one_that_dies_is_not_believed_for_
     conversation = uuid4()
     async with relay(buses[1], noted.append) as there:
         async with relay(buses[0]) as here:
-            with here.attend():
+            with here.attend(uuid4()):
                 await until(lambda: there.staffed)
                 here_ends = time.monotonic()
         await until(lambda: not there.staffed)
         assert time.monotonic() - here_ends < LEASE / 2
 
-        killed = {"node": str(uuid4()), "operators": 1, "visitors": str(conversation)}
+        killed = {"node": str(uuid4()), "operators": f"{uuid4()}:available:0", "visitors": str(conversation)}
         await buses[0].publish("chat.presence", killed)
         await until(lambda: there.staffed and there.is_here(conversation))
         began = time.monotonic()
@@ -92,7 +92,7 @@ async def test_presence_comes_back_with_nats(mortal_nats: Nats) -> None:
         await stack.enter_async_context(second.session())
         here = await stack.enter_async_context(relay(first))
         there = await stack.enter_async_context(relay(second))
-        with here.attend():
+        with here.attend(uuid4()):
             await until(lambda: there.staffed)
             mortal_nats.stop()
             assert here.staffed

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
-from onthaal_schema.conversation import ConversationStatus
+from onthaal_schema.conversation import Because, ConversationStatus
 from onthaal_schema.events import EventType
 from onthaal_schema.intake import FileContent
 from onthaal_schema.problems import Erased, NotFound, ServiceUnavailable, StateConflict
@@ -242,8 +242,11 @@ class Contacts:
         return answer
 
     async def _seal_correction(self, connection: AsyncConnection, row: Row, correction: Correction, by: str) -> None:
-        version = row["version"] + 1
         content = correction.model_dump_json(by_alias=True, exclude_none=True, exclude={"version"}).encode()
+        await self._lay_over(connection, row, content, by)
+
+    async def _lay_over(self, connection: AsyncConnection, row: Row, content: bytes, by: str) -> None:
+        version = row["version"] + 1
         await connection.execute(
             insert(tables.correction).values(
                 contact_id=row["id"],
@@ -277,6 +280,14 @@ class Contacts:
         if row["status"] != Status.COMPLETED:
             await self.change(connection, row, {"status": Status.COMPLETED})
             await self._outbox.emit(connection, EventType.COMPLETED, row)
+
+    async def complete_with(self, connection: AsyncConnection, row: Row, known: Wire, by: str) -> None:
+        """Complete a locked contact with what is known of it now; when it was complete already, that is an extension."""
+        await self._lay_over(connection, row, orjson.dumps(known), by)
+        if row["status"] == Status.COMPLETED:
+            await self.extend(connection, row, {})
+        else:
+            await self.completed(connection, row)
 
     async def record_outcome(self, contact_id: UUID, outcome: Outcome, by: str) -> None:
         """Keep what the case service decided, in place of what it said before."""
@@ -340,7 +351,8 @@ class Contacts:
     async def _end_conversation(self, connection: AsyncConnection, contact_id: UUID) -> None:
         conversation = tables.conversation
         running = update(conversation).where(conversation.c.contact_id == contact_id, conversation.c.ended_at.is_(None))
-        await connection.execute(running.values(status=ConversationStatus.ENDED, ended_at=self._database.clock.now()))
+        ended = {"status": ConversationStatus.ENDED, "because": Because.ENDED, "ended_at": self._database.clock.now()}
+        await connection.execute(running.values(**ended))
 
     async def to_suggest(self, limit: int) -> list[Row]:
         """List contacts whose text the model has not seen, or not whole, longest waiting first."""
