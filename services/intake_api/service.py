@@ -139,7 +139,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
             "extensions": Extensions(database, kept).run,
-            "suggestions": Suggestions(database, kept, suggester, writer).run,
+            "suggestions": Suggestions(database, kept, suggester, writer, messages.writer).run,
             "calendar": hours.run,
             "alarms": watch.run,
         },

@@ -203,22 +203,26 @@ class Contacts:
             await self.change(connection, row, {**values, "extended_due": due})
 
     async def tell_extended(self) -> int:
-        """Tell the extensions that were held back and are due; gives how many."""
+        """Tell the extensions that are due, all in one transaction; gives how many."""
         now = self._database.clock.now()
-        due_at = tables.contact.c.extended_due
+        columns = tables.contact.c
         # what is due later than anything is held back was dated by a clock that has been set back since
-        is_due = or_(due_at <= now, due_at > now + COALESCE)
-        query = select(tables.contact.c.id).where(due_at.is_not(None), is_due).limit(100)
+        is_due = columns.extended_due.is_not(None) & or_(columns.extended_due <= now, columns.extended_due > now + COALESCE)
         async with self._database.read() as connection:
-            due = (await connection.execute(query)).scalars().all()
-        for contact_id in due:
-            async with self._database.write() as connection:
-                row = await self.locked(connection, contact_id)
-                if row["extended_due"]:
-                    await self.change(connection, row, {"extended_at": now, "extended_due": None})
-                    await self._outbox.emit(connection, EventType.EXTENDED, row)
-        if due:
-            self._database.events.fire()
+            due = (await connection.execute(select(columns.id).where(is_due).limit(100))).scalars().all()
+        if not due:
+            return 0
+        query = select(tables.contact).where(columns.id.in_(due), is_due)
+        query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
+        async with self._database.write() as connection:
+            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+            for row in rows:
+                row.update(extended_at=now, extended_due=None, version=row["version"] + 1)
+            if rows:
+                told = {"extended_at": now, "extended_due": None, "version": columns.version + 1}
+                await connection.execute(update(tables.contact).where(columns.id.in_([row["id"] for row in rows])).values(told))
+                await self._outbox.emit_all(connection, EventType.EXTENDED, rows)
+        self._database.events.fire()
         return len(due)
 
     async def correct(self, contact_id: UUID, correction: Correction, by: str) -> Contact:
