@@ -135,7 +135,6 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         router=_router(),
         workers={
             "writer": writer.run,
-            "messages": messages.writer.run,
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
             "extensions": Extensions(database, kept).run,

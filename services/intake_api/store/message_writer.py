@@ -56,14 +56,15 @@ class _Waiting:
 
 
 class MessageWriter:
-    """Writes messages. `run` is the worker that commits; `write` is what callers await."""
+    """Writes messages. Whoever comes while nothing is being committed commits at once; the others share the commit after that."""
 
     def __init__(self, database: Database) -> None:
-        """Write to a database; nothing is committed until `run` runs."""
+        """Write to a database."""
         self._database = database
         self._insert: MessageInsert = SqliteMessages() if database.on_sqlite else PostgresMessages()
         self._queue: list[_Waiting] = []
-        self._idle: list[asyncio.Future[None]] = []
+        self._under_way = 0
+        self._going_on: set[asyncio.Task[None]] = set()
         self._wrote_at = 0.0
 
     @property
@@ -82,30 +83,34 @@ class MessageWriter:
         """
         waiting = _Waiting(message, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        if self._idle:
-            _wake(self._idle.pop())
+        if self._under_way < self._insert.together:
+            self._under_way += 1
+            await self._commit_next(waiting)
         return await waiting.answer
 
-    async def run(self) -> None:
-        """Commit what arrives, until cancelled; what then still waits is told that it was not stored."""
+    async def _commit_next(self, mine: _Waiting | None = None) -> None:
+        batch = self._next()
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._insert.together):
-                    group.create_task(self._commit_what_arrives())
+            await self._commit(batch)
+        except BaseException as error:
+            others = [waiting for waiting in batch if waiting is not mine and not waiting.answer.done()]
+            if mine and isinstance(error, asyncio.CancelledError):
+                self._queue = others + self._queue  # the same again finds what was stored
+            else:
+                for waiting in others:
+                    _fail(waiting, _not_now())
+            raise
         finally:
-            self._idle.clear()
-            for waiting in self._queue:
-                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
-            self._queue.clear()
+            self._under_way -= 1
+            self._go_on()
 
-    async def _commit_what_arrives(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            while not self._queue:
-                idle = loop.create_future()
-                self._idle.append(idle)
-                await idle
-            await self._commit(self._next())
+    def _go_on(self) -> None:
+        self._queue = [waiting for waiting in self._queue if not waiting.answer.cancelled()]
+        if self._queue and self._under_way < self._insert.together:
+            self._under_way += 1
+            task = asyncio.get_running_loop().create_task(self._commit_next())
+            self._going_on.add(task)
+            task.add_done_callback(self._going_on.discard)
 
     def _next(self) -> Sequence[_Waiting]:
         """Take the next batch from the queue: one message of a contact, since each gets the number after the last."""
@@ -132,10 +137,6 @@ class MessageWriter:
                     _fail(waiting, _not_now())
                 elif not waiting.answer.done():
                     await self._commit_alone(waiting)
-        except BaseException:
-            for waiting in batch:
-                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
-            raise
 
     async def _commit_alone(self, waiting: _Waiting) -> None:
         try:
@@ -187,11 +188,6 @@ def _answer(waiting: _Waiting, written: WrittenMessage) -> None:
 def _fail(waiting: _Waiting, problem: ProblemError) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(problem)
-
-
-def _wake(idle: "asyncio.Future[None]") -> None:
-    if not idle.done():
-        idle.set_result(None)
 
 
 def _not_now() -> ServiceUnavailable:

@@ -34,7 +34,7 @@ class SqliteLine:
     async def run(self, work: Work) -> Any:
         """Do work in a transaction; on return it is durable. Raises what the driver raises, and has then changed nothing.
 
-        Somebody who no longer waits does not undo it.
+        Somebody who no longer waits does not undo it; what is asked next is done after it.
         """
         if self._thread is None:
             self._thread = Thread(target=self._work, name="sqlite line", daemon=True)
@@ -42,12 +42,7 @@ class SqliteLine:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._asked.put((work, answer, loop))
-        try:
-            return await asyncio.shield(answer)
-        except asyncio.CancelledError:
-            await asyncio.wait([answer])  # whoever comes next must find the line free
-            answer.exception()
-            raise
+        return await answer
 
     async def close(self) -> None:
         """End the thread, after what was asked."""
