@@ -63,6 +63,11 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate, pace: float)
         """Renew the token in the cookie, when it is too old: a WebSocket handshake cannot."""
         return Response(status_code=204)
 
+    @router.get("/chat/v1/operator/answers", include_in_schema=False)
+    async def answers(_: Annotated[Operator, Depends(gate)]) -> Response:
+        """Give the ready-made answers."""
+        return pages.answers()
+
     @router.websocket("/chat/v1/operator")
     async def operator(websocket: WebSocket) -> None:
         try:

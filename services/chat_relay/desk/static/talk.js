@@ -2,8 +2,18 @@
 
 import { newId, Outbox } from "/static/chat/outbox.js";
 import { addTurn } from "/static/chat/turns.js";
+import { offer } from "./answers.js";
+import { recalled, remember } from "./preferences.js";
 
 /** @typedef {import("/static/chat/connection.js").Frame} Frame */
+/** @typedef {import("./answers.js").Answers} Answers */
+/**
+ * @typedef {object} TalkActions
+ * @property {(conversation: string) => void} close
+ * @property {(conversation: string) => void} handOver
+ * @property {(conversation: string) => void} note
+ * @property {(conversation: string) => void} away takes the panel off the screen
+ */
 
 export const WORDS = {
   sending: "Wordt verzonden",
@@ -19,8 +29,11 @@ export class Talk {
   seen = -1;
   unread = 0;
   ended = false;
+  /** whether the conversation is somebody else's now, and this panel only shows what was not sent */
+  gone = false;
   /** whether the relay answered `open` on the present connection */
   live = false;
+  #read = -1;
   #typed = 0;
   #typingGone = 0;
 
@@ -28,11 +41,13 @@ export class Talk {
    * @param {string} conversation
    * @param {string} reference
    * @param {(frame: Frame) => boolean} send
-   * @param {() => void} away takes the panel off the screen
+   * @param {TalkActions} acts
    */
-  constructor(conversation, reference, send, away) {
+  constructor(conversation, reference, send, acts) {
     this.conversation = conversation;
+    this.reference = reference;
     this.send = send;
+    this.#read = recalled("read", /** @type {Record<string, number>} */ ({}))[conversation] ?? -1;
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("talk"));
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.panel = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -44,18 +59,31 @@ export class Talk {
     this.text = /** @type {HTMLTextAreaElement} */ (this.part("textarea"));
     this.text.id = `text-${conversation}`;
     /** @type {HTMLLabelElement} */ (this.part("label")).htmlFor = this.text.id;
-    this.outbox = new Outbox(WORDS, ({ id, text }) => this.live && send({ type: "say", conversation, message: id, text }));
+    this.outbox = new Outbox(WORDS, ({ id, text, row }) => {
+      const type = row.item.classList.contains("note") ? "note" : "say";
+      return this.live && send({ type, conversation, message: id, text });
+    });
+    this.answers = /** @type {HTMLSelectElement} */ (this.part(".ready select"));
+    this.answers.id = `answers-${conversation}`;
+    /** @type {HTMLLabelElement} */ (this.part(".ready label")).htmlFor = this.answers.id;
     this.part("form").addEventListener("submit", (event) => this.#submit(event));
     this.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submit(event);
     });
     this.text.addEventListener("input", () => this.#tellTyping());
-    for (const button of this.panel.querySelectorAll("[data-end]")) {
-      const kind = button.getAttribute("data-end");
-      button.addEventListener("click", () => send({ type: "end", conversation, ...(kind ? { kind } : {}) }));
-    }
     this.part("[data-release]").addEventListener("click", () => send({ type: "release", conversation }));
-    this.part("[data-away]").addEventListener("click", away);
+    this.part("[data-hand-over]").addEventListener("click", () => acts.handOver(conversation));
+    this.part("[data-note]").addEventListener("click", () => acts.note(conversation));
+    this.part("[data-close]").addEventListener("click", () => acts.close(conversation));
+    this.part("[data-away]").addEventListener("click", () => acts.away(conversation));
+  }
+
+  /**
+   * @param {Answers} answers
+   * @param {string} language
+   */
+  offer(answers, language) {
+    offer(this.answers, /** @type {HTMLButtonElement} */ (this.part("[data-insert]")), this.text, answers, language);
   }
 
   /** @param {string} selector */
@@ -81,7 +109,44 @@ export class Talk {
     const row = addTurn(this.part("ol"), { name: NAMES[frame.who], text: frame.text, at: frame.at, mine, kind: frame.who });
     if (mine) row.mark(WORDS.sent);
     else this.part(".typing").textContent = "";
-    if (!mine && this.panel.hidden) this.unread += 1;
+    if (!mine && frame.sequence > this.#read) this.unread += 1;
+    this.#showLast();
+  }
+
+  /** Notes that everything was on the screen. */
+  isRead() {
+    this.unread = 0;
+    if (this.#read === this.seen) return;
+    this.#read = this.seen;
+    remember("read", { ...recalled("read", {}), [this.conversation]: this.seen });
+  }
+
+  /** Whether something the operator wrote is not stored. */
+  get unsent() {
+    return Boolean(this.text.value.trim()) || this.outbox.waiting.length > 0;
+  }
+
+  /**
+   * Shows that nothing can be sent any more, and why; what was written stays to be copied.
+   *
+   * @param {string} why
+   */
+  over(why) {
+    this.live = false;
+    const closed = this.text.value.trim() ? `${why} Wat je nog schreef, is niet verzonden.` : why;
+    /** @type {HTMLElement} */ (this.part(".over span")).textContent = closed;
+    this.part(".over").hidden = false;
+    this.part(".closing").hidden = true;
+    this.part("form").hidden = !this.text.value.trim();
+    this.text.readOnly = true;
+    this.part(".reply .actions").hidden = true;
+    for (const letter of this.outbox.waiting) this.outbox.failed(letter.id, false);
+  }
+
+  /** @param {string} text */
+  note(text) {
+    const row = addTurn(this.part("ol"), { name: NAMES.note, text, at: null, mine: true, kind: "note" });
+    this.outbox.add(newId(), text, row);
     this.#showLast();
   }
 
@@ -93,12 +158,13 @@ export class Talk {
 
   /** @param {Frame} frame */
   #state(frame) {
-    this.live = true;
-    this.ended = frame.status === "ended";
-    this.part("form").hidden = this.part(".closing").hidden = this.ended;
-    this.part(".over").hidden = !this.ended;
-    if (this.ended) for (const letter of this.outbox.waiting) this.outbox.failed(letter.id, false);
-    else this.outbox.flush();
+    if (frame.status === "ended") {
+      this.ended = true;
+      this.over(frame.because === "left" ? "De bezoeker is weg." : "Dit gesprek is afgelopen.");
+    } else {
+      this.live = true;
+      this.outbox.flush();
+    }
   }
 
   #typing() {
