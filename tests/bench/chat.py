@@ -34,6 +34,7 @@ RATE = 100
 
 CONNECTIONS = (100, 1_000, 5_000)
 MANY = 10_000
+TITLES = {"bare": "bare relay on uvicorn", "fastapi": "bare relay on FastAPI"}
 SETTINGS = {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_CHAT_PACE": "100000", "ONTHAAL_CHAT_SOCKETS_PER_NETWORK": "20000"}
 
 
@@ -94,7 +95,7 @@ def bare_relay(kind, load, pinned=()):
             else:
                 break
         load("know", kind, port=port, bare=True)
-        yield Contender(f"bare {kind} relay, nothing stored", kind, [psutil.Process(process.pid)])
+        yield Contender(f"{TITLES[kind]}, nothing stored", kind, [psutil.Process(process.pid)])
     finally:
         process.terminate()
         process.wait()
@@ -255,9 +256,10 @@ def idle():
     pinned = ("taskset", "-c", "0") if shutil.which("taskset") else ()
     with ExitStack() as stack:
         load = stack.enter_context(Load())
-        servers = [bare_relay("bare", load, pinned), bare_relay("fastapi", load, pinned), onthaal("SQLite", load)]
+        servers = [bare_relay("fastapi", load, pinned), bare_relay("bare", load, pinned), onthaal("SQLite", load)]
         contenders = [stack.enter_context(server) for server in servers]
-        contenders[-1].processes[0].cpu_affinity([0])
+        for thread in contenders[-1].processes[0].threads():
+            os.sched_setaffinity(thread.id, [0])
         floors = {}
         for contender in contenders:
             load("idle", contender.name, count=200)  # what the first ones cost is not theirs alone
@@ -271,6 +273,10 @@ def idle():
                 ratio = each / floors[count].get("fastapi", each)
                 print(f"{contender.title:<44}{count:>7} open {each:8.1f} KiB each {ratio:6.2f} x FastAPI", flush=True)
             took = time.perf_counter() - opened_at
+            if contender is not contenders[-1]:
+                load("close", contender.name)
+                time.sleep(2)
+                continue
             began = contender.processor, time.perf_counter()
             time.sleep(60)
             busy = (contender.processor - began[0]) / (time.perf_counter() - began[1])
