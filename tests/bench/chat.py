@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -68,6 +69,8 @@ class Contender:
     processes: list
     times: list = field(default_factory=list)
     rates: list = field(default_factory=list)
+    costs: list = field(default_factory=list)
+    pairs: int = 0
 
     @property
     def memory(self):
@@ -85,20 +88,18 @@ def bare_relay(kind, load, pinned=()):
     port = free_port()
     process = subprocess.Popen([*pinned, sys.executable, str(Path(__file__).with_name("relay_floor.py")), str(port), kind])
     try:
-        for _ in range(200):
-            try:
-                httpx.get(f"http://127.0.0.1:{port}")
-            except httpx.RemoteProtocolError:
-                break
-            except httpx.HTTPError:
-                time.sleep(0.05)
-            else:
-                break
+        while not listens(port):
+            time.sleep(0.05)
         load("know", kind, port=port, bare=True)
         yield Contender(f"{TITLES[kind]}, nothing stored", kind, [psutil.Process(process.pid)])
     finally:
         process.terminate()
         process.wait()
+
+
+def listens(port):
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -160,15 +161,15 @@ class PostgresCommit:
 
     title = "one bare durable commit (asyncpg)"
 
-    def __init__(self, socket):
-        self._socket = socket
+    def __init__(self, host):
+        self._host = host
         self.times = []
 
     def measure(self, seconds):
         asyncio.run(self._measure(seconds))
 
     async def _measure(self, seconds):
-        line = await asyncpg.connect(user="postgres", database="postgres", host=self._socket)
+        line = await asyncpg.connect(user="postgres", database="postgres", host=self._host)
         await line.execute("CREATE TABLE IF NOT EXISTS floor_turn (id uuid PRIMARY KEY, body text)")
         await line.execute("INSERT INTO floor_turn VALUES ($1, $2)", uuid4(), "x" * 190)
         end = time.perf_counter() + seconds
@@ -184,7 +185,9 @@ def compare(load, connections, bare, ours, commit):
     """Measure in slots of random order, all connections being open at both."""
     pairs = min(50, connections // 10)
     for contender in (bare, ours):
-        contender.times.clear(), contender.rates.clear()
+        contender.times, contender.rates, contender.costs = [], [], []
+        load("pairs", contender.name, count=pairs - contender.pairs)
+        contender.pairs = pairs
         load("idle", contender.name, count=connections - load("alive", contender.name) - 2 * pairs)
     commit.times.clear()
     slots = [bare, ours, commit]
@@ -195,15 +198,23 @@ def compare(load, connections, bare, ours, commit):
                 commit.measure(SECONDS / 2)
             else:
                 slot.times += load("paced", slot.name, seconds=SECONDS, rate=RATE)
+                began = slot.processor
                 slot.rates.append(load("saturated", slot.name, seconds=SECONDS))
+                slot.costs.append((slot.processor - began) / slot.rates[-1] / SECONDS * 1e6)
                 time.sleep(0.3)
     floors = [percentile(bare.times, at) + percentile(commit.times, at) for at in (50, 99)]
     print(f"\n{connections} open connections, {pairs} pairs talking, {ROUNDS} rounds")
     for slot in (bare, commit, ours):
-        rate = f"   {statistics.median(slot.rates):8.0f} messages/s" if slot is not commit else ""
+        rate = ""
+        if slot is not commit:
+            rate = (
+                f"   {statistics.median(slot.rates):7.0f} messages/s   {statistics.median(slot.costs):5.0f} µs of processor each"
+            )
         print(f"{slot.title:<44}{shown(slot.times)}{rate}")
     ratios = [percentile(ours.times, at) / floor for at, floor in zip((50, 99), floors, strict=True)]
-    print(f"{'beside bare relay + one commit':<44}p50 {ratios[0]:7.2f} x    p99 {ratios[1]:7.2f} x", flush=True)
+    beyond = percentile(ours.times, 99) / floors[0]
+    print(f"{'beside bare relay + one commit':<44}p50 {ratios[0]:7.2f} x    p99 {ratios[1]:7.2f} x", end="")
+    print(f"   (p99 beside their p50: {beyond:.1f} x)", flush=True)
 
 
 def percentile(times, at):
@@ -225,13 +236,11 @@ def latency(connections=CONNECTIONS, engines=("SQLite", "PostgreSQL")):
             with ExitStack() as each:
                 settings, commit = {}, None
                 if engine == "PostgreSQL":
-                    socket = each.enter_context(postgres(folder / "postgres"))
-                    settings["ONTHAAL_DATABASE_URL"] = f"postgresql+asyncpg://postgres@/postgres?host={socket}"
-                    commit = PostgresCommit(socket)
+                    address = each.enter_context(postgres(folder / "postgres"))
+                    settings["ONTHAAL_DATABASE_URL"] = f"postgresql+asyncpg://postgres@/postgres?host={address}"
+                    commit = PostgresCommit(address)
                 bare = each.enter_context(bare_relay("bare", load))
                 ours = each.enter_context(onthaal(engine, load, **settings))
-                for contender in (bare, ours):
-                    load("pairs", contender.name, count=min(50, max(connections) // 10))
                 for count in connections:
                     compare(load, count, bare, ours, commit or SqliteCommit(tempfile.mkdtemp(dir=folder)))
                 for contender in (bare, ours):
@@ -245,8 +254,6 @@ def processes_apart():
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         bare = stack.enter_context(bare_relay("bare", load))
         ours = stack.enter_context(apart("SQLite, relay apart from intake", load))
-        for contender in (bare, ours):
-            load("pairs", contender.name, count=50)
         compare(load, 1_000, bare, ours, SqliteCommit(folder))
 
 
