@@ -53,6 +53,7 @@ from services.intake_api.store.outgoing import Outgoing
 from services.intake_api.store.overview import Overview
 from services.intake_api.store.rereading import Rereading
 from services.intake_api.store.vault import UnusableKeys
+from services.intake_api.store.waits import Waiting
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
@@ -145,6 +146,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         state={
             "reception": reception,
             "statistics": store.statistics,
+            "waiting": Waiting(database),
             "writer": writer,
         },
         before=partial(Registering, reception=reception),

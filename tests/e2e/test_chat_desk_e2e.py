@@ -188,7 +188,7 @@ def test_a_note_is_for_colleagues_alone(desk: Page, visit: Any) -> None:
     desk.get_by_role("button", name="Schrijf een notitie").click()
     desk.get_by_label("Voor jou en je collega’s").fill("Klinkt jong.")
     desk.get_by_role("button", name="Bewaar de notitie").click()
-    expect(desk.locator(".turn.note")).to_contain_text("Verzonden")
+    expect(desk.locator(".turn.note")).to_contain_text("Bewaard")
     desk.get_by_label("Je antwoord").filter(visible=True).fill("Dag!")
     desk.keyboard.press("Enter")
     assert visitor.next("turn")["text"] == "Dag!"

@@ -202,6 +202,25 @@ async def test_a_visitor_who_leaves_before_anybody_came_is_a_contact_that_waited
         assert (await back.next("state"))["because"] == "left"
 
 
+async def test_how_many_gave_up_and_how_long_they_waited_is_counted(house: Gateway, noor: str) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    with house.client() as api:
+
+        def counted(**period: str) -> Frame:
+            items = api.get("/statistics/conversations", params=period).raise_for_status().json()["items"]
+            return {name: sum(item[name] for item in items) for name in ("conversations", "abandoned")}
+
+        before, contacts = counted(), api.get("/statistics/contacts").json()["total"]
+        async with waiting(house) as served, waiting(house) as leaving, serving(house, noor) as desk:
+            await desk.take(served.conversation)
+            await leaving.send("end")
+            await until(leaving, "state", status="ended")
+        after = counted()
+        assert (after["conversations"] - before["conversations"], after["abandoned"] - before["abandoned"]) == (2, 1)
+        assert api.get("/statistics/contacts").json()["total"] - contacts == 2, "who gave up is a contact too"
+        assert counted(**{"from": tomorrow}) == {"conversations": 0, "abandoned": 0}
+
+
 async def test_the_operator_ends_with_sector_summary_and_referral_once(house: Gateway, noor: str) -> None:
     async with waiting(house, "Mijn trainer stuurt mij berichten over seks.") as visitor, serving(house, noor) as desk:
         await desk.take(visitor.conversation)

@@ -79,7 +79,7 @@ function heard(frame) {
       if (!frame.message) return refused(frame);
       break;
     case "error":
-      for (const talk of talks.values()) if (frame.message) talk.outbox.failed(frame.message, true);
+      for (const talk of talks.values()) if (frame.message) talk.failed(frame.message, true);
       return;
   }
   if (frame.type === "state" && frame.mine === false) return passedOn(frame);

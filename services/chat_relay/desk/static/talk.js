@@ -21,6 +21,8 @@ export const WORDS = {
   notSent: "Niet verzonden",
   retry: "Probeer opnieuw",
 };
+/** What becomes of a note: nobody may think that it goes to the visitor. */
+const NOTE_WORDS = { sending: "Wordt bewaard", sent: "Bewaard", notSent: "Niet bewaard", retry: "Probeer opnieuw" };
 /** @type {Record<string, string>} */
 const NAMES = { visitor: "Bezoeker", operator: "Medewerker", note: "Notitie" };
 const TYPING_EVERY = 3000;
@@ -59,10 +61,8 @@ export class Talk {
     this.text = /** @type {HTMLTextAreaElement} */ (this.part("textarea"));
     this.text.id = `text-${conversation}`;
     /** @type {HTMLLabelElement} */ (this.part("label")).htmlFor = this.text.id;
-    this.outbox = new Outbox(WORDS, ({ id, text, row }) => {
-      const type = row.item.classList.contains("note") ? "note" : "say";
-      return this.live && send({ type, conversation, message: id, text });
-    });
+    this.outbox = new Outbox(WORDS, ({ id, text }) => this.live && send({ type: "say", conversation, message: id, text }));
+    this.notes = new Outbox(NOTE_WORDS, ({ id, text }) => this.live && send({ type: "note", conversation, message: id, text }));
     this.answers = /** @type {HTMLSelectElement} */ (this.part(".ready select"));
     this.answers.id = `answers-${conversation}`;
     /** @type {HTMLLabelElement} */ (this.part(".ready label")).htmlFor = this.answers.id;
@@ -95,7 +95,7 @@ export class Talk {
   heard(frame) {
     if (frame.type === "turn") this.#turn(frame);
     else if (frame.type === "sent") this.#sent(frame);
-    else if (frame.type === "failed") this.outbox.failed(frame.message, frame.retry);
+    else if (frame.type === "failed") this.failed(frame.message, frame.retry);
     else if (frame.type === "typing") this.#typing();
     else if (frame.type === "presence") this.part(".presence").textContent = frame.here ? "Bezoeker is verbonden" : "Bezoeker is niet verbonden";
     else if (frame.type === "state") this.#state(frame);
@@ -105,9 +105,9 @@ export class Talk {
   #turn(frame) {
     this.seen = Math.max(this.seen, frame.sequence);
     const mine = frame.who !== "visitor";
-    if (mine && this.outbox.arrived(frame.message)) return;
+    if (mine && this.#arrived(frame.message)) return;
     const row = addTurn(this.part("ol"), { name: NAMES[frame.who], text: frame.text, at: frame.at, mine, kind: frame.who });
-    if (mine) row.mark(WORDS.sent);
+    if (mine) row.mark(frame.who === "note" ? NOTE_WORDS.sent : WORDS.sent);
     else this.part(".typing").textContent = "";
     if (!mine && frame.sequence > this.#read) this.unread += 1;
     this.#showLast();
@@ -123,7 +123,7 @@ export class Talk {
 
   /** Whether something the operator wrote is not stored. */
   get unsent() {
-    return Boolean(this.text.value.trim()) || this.outbox.waiting.length > 0;
+    return Boolean(this.text.value.trim()) || this.outbox.waiting.length + this.notes.waiting.length > 0;
   }
 
   /**
@@ -140,20 +140,34 @@ export class Talk {
     this.part("form").hidden = !this.text.value.trim();
     this.text.readOnly = true;
     this.part(".reply .actions").hidden = true;
-    for (const letter of this.outbox.waiting) this.outbox.failed(letter.id, false);
+    for (const letter of [...this.outbox.waiting, ...this.notes.waiting]) this.failed(letter.id, false);
   }
 
   /** @param {string} text */
   note(text) {
     const row = addTurn(this.part("ol"), { name: NAMES.note, text, at: null, mine: true, kind: "note" });
-    this.outbox.add(newId(), text, row);
+    this.notes.add(newId(), text, row);
     this.#showLast();
   }
 
   /** @param {Frame} frame */
   #sent(frame) {
     this.seen = Math.max(this.seen, frame.sequence);
-    this.outbox.arrived(frame.message);
+    this.#arrived(frame.message);
+  }
+
+  /** @param {string} message */
+  #arrived(message) {
+    return this.outbox.arrived(message) || this.notes.arrived(message);
+  }
+
+  /**
+   * @param {string} message
+   * @param {boolean} again whether trying again may help
+   */
+  failed(message, again) {
+    this.outbox.failed(message, again);
+    this.notes.failed(message, again);
   }
 
   /** @param {Frame} frame */
@@ -164,6 +178,7 @@ export class Talk {
     } else {
       this.live = true;
       this.outbox.flush();
+      this.notes.flush();
     }
   }
 
