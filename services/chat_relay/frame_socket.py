@@ -69,8 +69,8 @@ class FrameSocket(Generic[Incoming]):
 
     @property
     def _is_open(self) -> bool:
-        states = self._websocket.application_state, self._websocket.client_state
-        return all(state is WebSocketState.CONNECTED for state in states)
+        websocket, connected = self._websocket, WebSocketState.CONNECTED
+        return websocket.application_state is connected and websocket.client_state is connected
 
     async def _text(self) -> str | None:
         if not self._is_open:

@@ -134,7 +134,7 @@ class Target:
         """Each idle page says that it is there every 45 seconds, as the widget does."""
         while True:
             for number in range(45):
-                for socket in self.idle[number::45]:
+                for socket in [one for one in self.idle[number::45] if not one.closed]:
                     socket.send(b'{"type":"ping"}')
                 await asyncio.sleep(1)
 

@@ -179,7 +179,7 @@ class Messages:
 
 def _shown(new: NewMessage, text: str, written: WrittenMessage) -> Message:
     """Show a message that was just written, from what was sealed: the same id and digest are the same words."""
-    return Message.model_construct(
+    return Message(
         id=new.id,
         contact_id=new.contact_id,
         sequence=written.sequence,
@@ -187,5 +187,4 @@ def _shown(new: NewMessage, text: str, written: WrittenMessage) -> Message:
         text=text,
         sent_at=written.sent_at,
         registered_at=written.registered_at,
-        files=(),
     )
