@@ -212,9 +212,10 @@ def compare(load, connections, bare, ours, commit):
             )
         print(f"{slot.title:<44}{shown(slot.times)}{rate}")
     ratios = [percentile(ours.times, at) / floor for at, floor in zip((50, 99), floors, strict=True)]
+    undisturbed = percentile(ours.times, 10) / (percentile(bare.times, 10) + percentile(commit.times, 10))
     beyond = percentile(ours.times, 99) / floors[0]
     print(f"{'beside bare relay + one commit':<44}p50 {ratios[0]:7.2f} x    p99 {ratios[1]:7.2f} x", end="")
-    print(f"   (p99 beside their p50: {beyond:.1f} x)", flush=True)
+    print(f"   (p99 beside their p50: {beyond:.1f} x; p10, least disturbed: {undisturbed:.2f} x)", flush=True)
 
 
 def percentile(times, at):
