@@ -14,9 +14,11 @@ __all__ = ["buses", "mortal_nats", "nats"]
 
 
 @asynccontextmanager
-async def relay(bus: Bus, on_change: Callable[[UUID], None] = lambda _: None) -> AsyncIterator[Presence]:
+async def relay(
+    bus: Bus, on_change: Callable[[UUID], None] = lambda _: None, on_staff: Callable[[], None] = lambda: None
+) -> AsyncIterator[Presence]:
     """A relay that says who is there until the end of the block."""
-    presence = Presence(bus, on_change)
+    presence = Presence(bus, on_change, on_staff)
     running = asyncio.create_task(presence.run())
     try:
         yield presence
