@@ -77,6 +77,10 @@ bench-mail: $(INSTALLED) ## Measure mail, end to end into the database, beside t
 bench-tagging: $(INSTALLED) ## Measure how long the model takes, and how long it keeps others waiting
 	@$(PY) -m tests.bench.tagging
 
+.PHONY: bench-chat
+bench-chat: $(INSTALLED) ## Measure turns of the chat beside a bare relay and a bare commit, and what an open connection costs
+	@$(PY) -m tests.bench.chat
+
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
 	@$(PY) -m tests.bench.past

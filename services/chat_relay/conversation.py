@@ -42,18 +42,31 @@ Told = tuple["Side", tuple[ServerFrame, ...]]
 
 @dataclass(frozen=True)
 class Side:
-    """One side's view. `seen` is the last turn it was told; `awaiting` are its own messages without an answer."""
+    """One side's view. `seen` is the last turn it was told; `awaiting` are its own messages without an answer.
+
+    `operator` is whose side it is, when it is an operator's.
+    """
 
     conversation: UUID
     party: Party
     seen: int = -1
     awaiting: frozenset[UUID] = frozenset()
     state: State | None = None
+    operator: UUID | None = None
 
     @property
     def ended(self) -> bool:
         """Whether this side was told that the conversation is over."""
         return self.state is not None and self.state.status is ConversationStatus.ENDED
+
+    @property
+    def waits(self) -> bool:
+        """Whether this side was told that the conversation waits for an operator."""
+        return self.state is not None and self.state.status is ConversationStatus.WAITING
+
+    def may_follow(self, conversation: Conversation) -> bool:
+        """Whether the turns are still for this side: an operator's are for whoever has the conversation."""
+        return self.party is Party.VISITOR or conversation.operator == self.operator
 
     def sends(self, message: UUID) -> "Side":
         """Note that a message of this side is on its way to the store."""
@@ -84,7 +97,13 @@ class Side:
 
     def learned(self, conversation: Conversation) -> Told:
         """Tell what became of the conversation, when that is new."""
-        state = State(conversation=conversation.id, status=conversation.status, operator=conversation.operator_name)
+        state = State(
+            conversation=conversation.id,
+            status=conversation.status,
+            because=conversation.because,
+            operator=conversation.operator_name,
+            mine=None if self.party is Party.VISITOR else self.may_follow(conversation),
+        )
         return (self, ()) if state == self.state else (replace(self, state=state), (state,))
 
     def _next(self, turn: Message) -> Told:

@@ -9,20 +9,37 @@ A visitor's first frame is `hello` (answered with `welcome`, which holds an unus
 message; `say` appends a turn. Each is answered with `sent` after the store has it, or with `failed`; the same frame may
 then be sent again, on any connection, and is stored once. The token travels in frames only, never in an address.
 
-An operator is known from the handshake. `take` and `open` are answered like `resume`. Turns carry the store's sequence
-number; the visitor's first message is turn 0. Nobody is told a turn that the store does not hold.
+While a visitor waits, `waiting` says the place in the queue, how many operators are free and whether any is present, each
+time that one of these changes; `staffed` says the latter to whoever has not started yet. With nobody present the chat is
+closed for practical purposes: the page says so and offers the form, and a message that is sent anyway is kept. `closing`
+tells, some minutes ahead, at what moment the door closes for whoever waits or has not started. At that moment `closed`
+ends a conversation that nobody ever took (`conversation` is given, its words are kept as a contact); one that was taken
+goes on. `state` says in `because` what became of the conversation: that a colleague took over, or that the operator
+vanished and it stands in the queue again.
+
+An operator is known from the handshake. `attend` says whether they are available, busy or away; it holds for all their
+pages, and for a new connection until it says otherwise they are available. `colleagues` lists who is present. `take` and
+`open` are answered like `resume`; any number of conversations may be open at once. `handOver` gives one to a colleague who
+is present: the note is stored first, then the conversation changes hands in one step. `suggest` asks what the tagger makes
+of it. `end` stores kind, sector and, as a note, summary and referral before the conversation ends; `message` names that
+note, so that the same `end` again stores it once. A conversation that went to somebody else is told by its `state`, after
+which its frames are answered `notNow`. An operator without a connection to any relay for some seconds loses their
+conversations to the queue.
+
+Turns carry the store's sequence number; the visitor's first message is turn 0. Nobody is told a turn that the store does
+not hold.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
-from onthaal_schema.contact import Kind
-from onthaal_schema.conversation import ConversationStatus
+from onthaal_schema.contact import Kind, KindSource, Sector
+from onthaal_schema.conversation import Because, ConversationStatus
 from onthaal_schema.opening_hours import ClosedReason
 from onthaal_schema.wire import Submitted, without_nul
 
@@ -41,6 +58,9 @@ def not_blank(text: str) -> str:
 
 Said = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(without_nul), AfterValidator(not_blank)]
 """What somebody says in one turn."""
+
+Label = Annotated[str, StringConstraints(max_length=200), AfterValidator(without_nul), AfterValidator(not_blank)]
+"""One line: what somebody was referred to."""
 
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """The secret of one conversation: 256 bits, base64url."""
@@ -169,15 +189,86 @@ class Release(Frame):
     conversation: UUID
 
 
+class Availability(StrEnum):
+    """Whether an operator takes conversations now. Who is `away` is not present for visitors."""
+
+    AVAILABLE = "available"
+    BUSY = "busy"
+    AWAY = "away"
+
+
+class Attend(Frame):
+    """The operator says how present they are, on all their pages. Answered with `colleagues`."""
+
+    type: Literal["attend"] = "attend"
+    availability: Availability
+
+
+class HandOver(Frame):
+    """The operator gives the conversation to a colleague who is present; `message` is the id of the note, when there is one."""
+
+    type: Literal["handOver"] = "handOver"
+    conversation: UUID
+    operator: UUID
+    message: UUID | None = None
+    note: Said | None = None
+
+    @model_validator(mode="after")
+    def _names_its_note(self) -> Self:
+        return named(self, self.message, self.note)
+
+
+class Note(Frame):
+    """The operator writes something down for colleagues; the visitor never gets it. Answered like `say`."""
+
+    type: Literal["note"] = "note"
+    conversation: UUID
+    message: UUID
+    text: Said
+
+    @property
+    def asks_for(self) -> UUID:
+        """The message."""
+        return self.message
+
+
+class Suggest(Frame):
+    """The operator asks what the tagger makes of the conversation. Answered with `suggestion`."""
+
+    type: Literal["suggest"] = "suggest"
+    conversation: UUID
+
+
 class Finish(Frame):
-    """The operator ends the conversation and, when `kind` is given, says what it was."""
+    """The operator ends the conversation and says what it was, as far as given; summary and referral are kept as a note."""
 
     type: Literal["end"] = "end"
     conversation: UUID
     kind: Kind | None = None
+    sector: Sector | None = None
+    message: UUID | None = None
+    summary: Said | None = None
+    referral: Annotated[tuple[Label, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _names_its_note(self) -> Self:
+        return named(self, self.message, self.summary or self.referral)
 
 
-OperatorFrame = Annotated[Ping | Take | Open | Reply | Writing | Release | Finish, Field(discriminator="type")]
+Framed = TypeVar("Framed", bound=Frame)
+
+
+def named(frame: Framed, message: UUID | None, note: object) -> Framed:
+    """Return the frame, or refuse a note without the id it is stored under."""
+    if note and message is None:
+        reason = "message is needed with a note"
+        raise ValueError(reason)
+    return frame
+
+
+OperatorFrame = Annotated[
+    Ping | Attend | Take | Open | Reply | Writing | Note | Release | HandOver | Suggest | Finish, Field(discriminator="type")
+]
 """What an operator may send."""
 
 
@@ -197,6 +288,7 @@ class Reason(StrEnum):
     ENDED = "ended"
     TAKEN = "taken"
     GONE = "gone"
+    ABSENT = "absent"
     REFUSED = "refused"
 
 
@@ -219,18 +311,58 @@ class Pong(Frame):
 
 
 class Welcome(Frame):
-    """The chat is open. `conversation` and `token` are for the `start` that may follow; `staffed`: an operator is there."""
+    """The chat is open. `conversation` and `token` are for the `start` that may follow.
+
+    `staffed`: an operator is present; when not, the chat is closed for practical purposes and the form is the way.
+    `closing`: the moment at which the chat closes, when that is soon.
+    """
 
     type: Literal["welcome"] = "welcome"
     conversation: UUID
     token: Token
     staffed: bool
+    closing: AwareDatetime | None = None
+
+
+class Staffed(Frame):
+    """Whether an operator is present changed, for a visitor who has not started yet."""
+
+    type: Literal["staffed"] = "staffed"
+    staffed: bool
+
+
+class Waiting(Frame):
+    """How a visitor waits. Replaces what was said before; over when the conversation's `state` is no longer `waiting`.
+
+    `position` counts from 1. `available` operators are free to take somebody; when none is and `staffed`, all who are
+    present are busy; when not `staffed`, nobody is present. `since` is when this wait began; `now` is the relay's clock.
+    No minutes are promised: nobody can know them.
+    """
+
+    type: Literal["waiting"] = "waiting"
+    conversation: UUID
+    position: int
+    available: int
+    staffed: bool
+    since: AwareDatetime
+    now: AwareDatetime
+
+
+class Closing(Frame):
+    """The chat closes at this moment, for whoever waits then or has not started. Offer the form, with what was typed."""
+
+    type: Literal["closing"] = "closing"
+    at: AwareDatetime
 
 
 class Closed(Frame):
-    """No conversation can be started now. `nextOpening` is absent when nothing opens within a year."""
+    """No conversation can be started now. `nextOpening` is absent when nothing opens within a year.
+
+    With `conversation` the visitor waited until closing: the conversation is over, what was sent is kept as a contact.
+    """
 
     type: Literal["closed"] = "closed"
+    conversation: UUID | None = None
     reason: ClosedReason | None = None
     holiday: str | None = None
     next_opening: AwareDatetime | None = None
@@ -245,8 +377,25 @@ class Desk(Frame):
     now: AwareDatetime
 
 
+class Colleague(Submitted):
+    """An operator who is present, with how many conversations they have."""
+
+    operator: UUID
+    name: str
+    availability: Availability
+    conversations: int
+
+
+class Colleagues(Frame):
+    """Who is present, the receiver left out, and how present the receiver is. Replaces the list sent before."""
+
+    type: Literal["colleagues"] = "colleagues"
+    availability: Availability
+    present: tuple[Colleague, ...]
+
+
 class Entry(Submitted):
-    """A conversation in the list."""
+    """A conversation in the list. `here`: its visitor is connected. `because` tells one that came back from a new one."""
 
     conversation: UUID
     reference: str
@@ -255,6 +404,10 @@ class Entry(Submitted):
     operator: str | None = None
     language: str | None = None
     started_at: AwareDatetime
+    waiting_since: AwareDatetime
+    because: Because
+    here: bool
+    last_sequence: int
 
 
 class Queue(Frame):
@@ -265,12 +418,25 @@ class Queue(Frame):
 
 
 class State(Frame):
-    """What became of a conversation; `operator` is the name of whoever took it."""
+    """What became of a conversation and why; `operator` is the name of whoever has it. To operators `mine` says whether it is theirs."""
 
     type: Literal["state"] = "state"
     conversation: UUID
     status: ConversationStatus
+    because: Because
     operator: str | None = None
+    mine: bool | None = None
+
+
+class Suggestion(Frame):
+    """What the conversation is taken for now, by whom, and where it seems to have happened."""
+
+    type: Literal["suggestion"] = "suggestion"
+    conversation: UUID
+    kind: Kind
+    kind_source: KindSource
+    unsure: bool
+    sector: Sector | None = None
 
 
 class Turn(Frame):
@@ -334,7 +500,13 @@ class Error(Frame):
     message: UUID | None = None
 
 
-ServerFrame = Pong | Welcome | Closed | Desk | Queue | State | Turn | Sent | Failed | Typed | Presence | Expired | Error
+ToVisitor = Pong | Welcome | Staffed | Waiting | Closing | Closed | State | Turn | Sent | Failed | Typed | Error
+"""What the relay sends a visitor."""
+
+ToOperator = Pong | Desk | Queue | Colleagues | State | Turn | Sent | Failed | Typed | Presence | Suggestion | Expired | Error
+"""What the relay sends an operator."""
+
+ServerFrame = ToVisitor | ToOperator
 """What the relay sends."""
 
 _READING: Final = ConfigDict(hide_input_in_errors=True)
@@ -360,6 +532,10 @@ RATES: Final[Mapping[str, Rate]] = {
     "take": Rate(10, 1),
     "open": Rate(50, 5),
     "release": Rate(10, 1),
+    "attend": Rate(5, 0.5),
+    "handOver": Rate(10, 1),
+    "note": Rate(10, 1),
+    "suggest": Rate(10, 1),
     "end": Rate(5, 0.5),
 }
 """Limits per type of frame and connection."""

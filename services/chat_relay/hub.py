@@ -30,7 +30,8 @@ class Hub:
         """Speak over the bus."""
         self._bus = bus
         self._rooms: dict[UUID, Room] = {}
-        self.presence = Presence(bus, self._show_presence)
+        self._desks: set[Subscription] = set()
+        self.presence = Presence(bus, self._show_presence, self._show_staff)
 
     @property
     def is_whole(self) -> bool:
@@ -41,11 +42,6 @@ class Hub:
     def connections(self) -> tuple[int, int]:
         """How many visitors and operators are connected here."""
         return self.presence.connected_here
-
-    @property
-    def staffed(self) -> bool:
-        """Whether an operator is connected, to any relay."""
-        return self.presence.staffed
 
     def is_here(self, conversation: UUID) -> bool:
         """Whether the visitor of a conversation is connected, to any relay."""
@@ -71,11 +67,25 @@ class Hub:
             yield
 
     @asynccontextmanager
-    async def attend(self) -> AsyncIterator[Subscription]:
-        """Be present as an operator, and hear of the queue, for the length of a block."""
-        with self.presence.attend():
-            async with self._bus.listen(QUEUE) as hints:
+    async def attend(self, operator: UUID) -> AsyncIterator[Subscription]:
+        """Be present as an operator, and hear of the queue and of colleagues, for the length of a block."""
+        async with self.watch_queue() as hints:
+            with self.presence.attend(operator):
                 yield hints
+
+    @asynccontextmanager
+    async def watch_queue(self) -> AsyncIterator[Subscription]:
+        """Hear of the queue, and of operators who come, go, or say how present they are, for the length of a block."""
+        async with self._bus.listen(QUEUE) as hints:
+            self._desks.add(hints)
+            try:
+                yield hints
+            finally:
+                self._desks.discard(hints)
+
+    def waits(self, conversation: UUID) -> None:
+        """Tell whoever follows a conversation here that the waiting room has news of it."""
+        self._offer(conversation, {"waiting": 1})
 
     async def stored(self, turn: Message) -> None:
         """Tell that the store has a turn. Called after the store said so, never before."""
@@ -100,9 +110,16 @@ class Hub:
         return turns if len(turns) == until - after else ()
 
     def _show_presence(self, conversation: UUID) -> None:
+        self._offer(conversation, {"presence": 1})
+
+    def _show_staff(self) -> None:
+        for desk in tuple(self._desks):
+            desk.offer({"staff": 1})
+
+    def _offer(self, conversation: UUID, notice: Notice) -> None:
         if room := self._rooms.get(conversation):
             for follower in tuple(room.followers):
-                follower.offer({"presence": 1})
+                follower.offer(notice)
 
     async def _tell(self, conversation: UUID, notice: Notice) -> None:
         await self._bus.publish(subject(conversation), notice)

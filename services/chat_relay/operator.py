@@ -1,24 +1,39 @@
 """One operator's connection: the list of conversations, and any number of them at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, assert_never
 from uuid import UUID
 
-from onthaal_schema.conversation import Conversation
+from onthaal_schema.conversation import Conversation, HandOver
 from onthaal_schema.intake import Intake
 from onthaal_schema.message import Direction
 from onthaal_schema.problems import ProblemError
-from onthaal_schema.requests import Retag
+from onthaal_schema.requests import Correction, Retag
 from services.chat_relay import frames
 from services.chat_relay.conversation import Party, Side
 from services.chat_relay.frame_socket import TOO_OLD, FrameSocket
-from services.chat_relay.frames import Desk, Entry, Error, Expired, Failed, Fault, OperatorFrame, Queue, Reason
+from services.chat_relay.frames import (
+    Availability,
+    Colleagues,
+    Desk,
+    Entry,
+    Error,
+    Expired,
+    Failed,
+    Fault,
+    OperatorFrame,
+    Queue,
+    Reason,
+)
+from services.chat_relay.hub import Hub
 from services.chat_relay.relay import Relay
-from services.chat_relay.view import View, failure
+from services.chat_relay.view import View, failure, hint
 from services.kit.auth import Operator
-from services.kit.bus import Subscription
+from services.kit.bus import MISSED, Notice, Subscription
 from services.kit.logging import logger
 
 log = logger(__name__)
@@ -28,6 +43,10 @@ BEYOND: Final = 2**31 - 1
 
 REREAD: Final = 4.0
 """The list is read again after so many seconds without a hint."""
+
+
+InView = frames.Reply | frames.Note | frames.Writing | frames.Release | frames.HandOver | frames.Suggest | frames.Finish
+"""Frames about a conversation that is on the operator's screen."""
 
 
 class OperatorConnection:
@@ -41,6 +60,8 @@ class OperatorConnection:
         self._views: dict[UUID, View] = {}
         self._live: dict[UUID, asyncio.Task[None]] = {}
         self._shown: Queue | None = None
+        self._open: Sequence[Conversation] = ()
+        self._colleagues: Colleagues | None = None
 
     @property
     def _intake(self) -> Intake:
@@ -48,7 +69,7 @@ class OperatorConnection:
 
     async def serve(self) -> None:
         """Answer frames until the connection is over."""
-        async with self._relay.hub.attend() as hints, asyncio.TaskGroup() as tasks:
+        async with self._relay.hub.attend(self._operator.id) as hints, asyncio.TaskGroup() as tasks:
             now = self._relay.clock.now()
             await self._socket.send(Desk(operator=self._operator.id, name=self._operator.name, now=now))
             watching = tasks.create_task(self._watch(hints))
@@ -59,19 +80,34 @@ class OperatorConnection:
                 self._leave(conversation)
 
     async def _watch(self, hints: Subscription) -> None:
+        notice: Notice = MISSED
         while True:
-            await self._guarded(self._show_queue)
-            try:
-                async with asyncio.timeout(REREAD):
-                    await hints.next()
-            except TimeoutError:
-                continue
+            if "staff" not in notice:
+                await self._guarded(self._show_queue)
+            await self._guarded(self._show_colleagues)
+            notice = await hint(hints, REREAD)
 
     async def _show_queue(self) -> None:
-        queue = Queue(conversations=entries(await self._intake.open_conversations(), self._operator.id))
+        self._open = await self._intake.open_conversations()
+        queue = Queue(conversations=entries(self._open, self._operator.id, self._relay.hub))
         if queue != self._shown:
             self._shown = queue
             await self._socket.send(queue)
+
+    async def _show_colleagues(self, *, again: bool = False) -> None:
+        attending = self._relay.hub.presence.operators
+        names = await self._relay.roster.names(attending)
+        served = Counter(found.operator for found in self._open)
+        present = (
+            frames.Colleague(operator=who, name=names[who], availability=availability, conversations=served[who])
+            for who, availability in attending.items()
+            if who in names and who != self._operator.id
+        )
+        own = attending.get(self._operator.id, Availability.AVAILABLE)
+        told = Colleagues(availability=own, present=tuple(sorted(present, key=lambda colleague: colleague.name)))
+        if again or told != self._colleagues:
+            self._colleagues = told
+            await self._socket.send(told)
 
     async def _answer(self, frame: OperatorFrame, tasks: asyncio.TaskGroup) -> None:
         try:
@@ -79,7 +115,7 @@ class OperatorConnection:
         except ProblemError as problem:
             if problem.status == HTTPStatus.UNAUTHORIZED:
                 await self._expire()
-            elif not isinstance(frame, frames.Reply | frames.Ping):
+            elif not isinstance(frame, frames.Reply | frames.Note | frames.Attend | frames.Ping):
                 await self._socket.send(failure(frame.conversation, problem))
 
     async def _act(self, frame: OperatorFrame, tasks: asyncio.TaskGroup) -> None:
@@ -90,14 +126,15 @@ class OperatorConnection:
                 await self._relay.hub.changed(frame.conversation)
             case frames.Open():
                 await self._reopen(frame, tasks)
+            case frames.Attend():
+                self._relay.hub.presence.say(self._operator.id, frame.availability, self._relay.clock.now())
+                await self._show_colleagues(again=True)
             case frames.Ping():
                 return
-            case frames.Reply() | frames.Writing() | frames.Release() | frames.Finish():
-                await self._in_view(frame)
             case _:
-                assert_never(frame)
+                await self._in_view(frame)
 
-    async def _in_view(self, frame: frames.Reply | frames.Writing | frames.Release | frames.Finish) -> None:
+    async def _in_view(self, frame: InView) -> None:
         view = self._views.get(frame.conversation)
         if view is None:
             await self._socket.send(Error(code=Fault.NOT_NOW, message=frame.asks_for))
@@ -105,21 +142,56 @@ class OperatorConnection:
         match frame:
             case frames.Reply():
                 await view.say(frame.message, frame.text, Direction.OUTBOUND)
+            case frames.Note():
+                await view.say(frame.message, frame.text, Direction.NOTE)
             case frames.Writing():
                 await self._relay.hub.typing(frame.conversation, Party.OPERATOR)
             case frames.Release():
-                await self._intake.release(frame.conversation)
-                self._leave(frame.conversation)
-                await self._relay.hub.changed(frame.conversation)
+                await self._passed_on(await self._intake.release(frame.conversation))
+            case frames.HandOver():
+                await self._hand_over(view, frame)
+            case frames.Suggest():
+                await self._suggest(frame.conversation)
             case frames.Finish():
                 await self._finish(view, frame)
             case _:
                 assert_never(frame)
 
+    async def _hand_over(self, view: View, frame: frames.HandOver) -> None:
+        availability = self._relay.hub.presence.operators.get(frame.operator, Availability.AWAY)
+        if availability is Availability.AWAY or frame.operator == self._operator.id:
+            await self._socket.send(Failed(conversation=frame.conversation, reason=Reason.ABSENT, retry=False))
+            return
+        if frame.note and frame.message:
+            await view.say(frame.message, frame.note, Direction.NOTE)
+        await self._passed_on(await self._intake.hand_over(frame.conversation, HandOver(operator=frame.operator)))
+
+    async def _passed_on(self, conversation: Conversation) -> None:
+        """Tell that the conversation is no longer this operator's, before anything else of it can be told."""
+        if view := self._views.get(conversation.id):
+            self._leave(conversation.id)
+            await self._socket.send(*view.side.learned(conversation)[1])
+        await self._relay.hub.changed(conversation.id)
+
+    async def _suggest(self, conversation: UUID) -> None:
+        contact = await self._intake.contact(conversation)
+        suggestion = frames.Suggestion(
+            conversation=conversation,
+            kind=contact.kind,
+            kind_source=contact.kind_source,
+            unsure=contact.unsure,
+            sector=contact.sector,
+        )
+        await self._socket.send(suggestion)
+
     async def _finish(self, view: View, frame: frames.Finish) -> None:
         # tagged first: the event that says it is completed then carries the operator's word
         if frame.kind:
             await self._intake.retag(frame.conversation, Retag(kind=frame.kind))
+        if frame.sector:
+            await self._intake.correct(frame.conversation, Correction(sector=frame.sector))
+        if frame.message and (note := closing_note(frame)):
+            await view.say(frame.message, note, Direction.NOTE)
         await self._intake.end(frame.conversation)
         await view.read()
         await self._relay.hub.changed(frame.conversation)
@@ -133,11 +205,17 @@ class OperatorConnection:
 
     async def _enter(self, conversation: UUID, after: int, tasks: asyncio.TaskGroup) -> None:
         self._leave(conversation)
-        view = View(Side(conversation, Party.OPERATOR, after), self._intake, self._relay.hub, self._socket.send)
+        side = Side(conversation, Party.OPERATOR, after, operator=self._operator.id)
+        view = View(side, self._intake, self._relay.hub, self._socket.send)
+        view.on_waiting = partial(self._let_go, view)
         await view.read()
         await view.show_presence()
         self._views[conversation] = view
         self._live[conversation] = tasks.create_task(self._guarded(view.live))
+
+    async def _let_go(self, view: View) -> None:
+        if view.side.state and not view.side.state.mine and self._views.get(view.conversation) is view:
+            self._leave(view.conversation)
 
     def _leave(self, conversation: UUID) -> None:
         self._views.pop(conversation, None)
@@ -159,7 +237,13 @@ class OperatorConnection:
         await self._socket.close(TOO_OLD)
 
 
-def entries(conversations: Sequence[Conversation], operator: UUID) -> tuple[Entry, ...]:
+def closing_note(frame: frames.Finish) -> str:
+    """Write down what the operator says at the end, for colleagues: the same of the same frame, so that it is stored once."""
+    referral = "Doorverwezen naar: " + "; ".join(frame.referral) if frame.referral else None
+    return "\n\n".join(filter(None, (frame.summary, referral)))
+
+
+def entries(conversations: Sequence[Conversation], operator: UUID, hub: Hub) -> tuple[Entry, ...]:
     """List conversations as this operator sees them."""
     return tuple(
         Entry(
@@ -170,6 +254,10 @@ def entries(conversations: Sequence[Conversation], operator: UUID) -> tuple[Entr
             operator=found.operator_name,
             language=found.language,
             started_at=found.started_at,
+            waiting_since=found.waiting_since or found.started_at,
+            because=found.because,
+            here=hub.is_here(found.id),
+            last_sequence=found.last_sequence,
         )
         for found in conversations
     )

@@ -1,15 +1,21 @@
 """The chat as the gateway runs it."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from prometheus_client.core import Metric
 
 from onthaal_schema.problems import ProblemError
+from services.chat_relay.door import Door
+from services.chat_relay.entrance import VisitorEntrance
 from services.chat_relay.hub import Hub
 from services.chat_relay.pages import STATIC, ChatPages
 from services.chat_relay.relay import Relay
+from services.chat_relay.roster import Roster
 from services.chat_relay.routes import desk_routes, public_routes
 from services.chat_relay.settings import ChatSettings
 from services.chat_relay.tokens import VisitorTokens, kept_secret
+from services.chat_relay.waiting_room import WaitingRoom
 from services.kit.auth import OperatorGate
 from services.kit.measures import gauge
 from services.kit.service import House, Service
@@ -20,16 +26,25 @@ def create(house: House) -> Service:
     """Make the chat: pages, two WebSockets, and nothing that is kept."""
     settings = read(ChatSettings)
     hub = Hub(house.bus)
-    relay = Relay(house.intake, hub, VisitorTokens(_secret(house, settings)), house.clock, settings.chat_always)
+    door = Door(house.intake, house.clock, settings.chat_closing_notice, always=settings.chat_always)
+    relay = Relay(
+        intake=house.intake,
+        hub=hub,
+        door=door,
+        room=WaitingRoom(house.intake, hub, door),
+        roster=Roster(house.intake),
+        tokens=VisitorTokens(_secret(house, settings)),
+        clock=house.clock,
+    )
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()
-    router.include_router(public_routes(relay, settings, pages, house.process.origin))
-    router.include_router(desk_routes(relay, pages, gate))
+    router.include_router(public_routes(relay, pages))
+    router.include_router(desk_routes(relay, pages, gate, settings.chat_pace))
 
     async def reaches_the_store() -> bool:
         try:
-            await relay.hours()
+            await door.hours()
         except ProblemError:
             return False
         return True
@@ -44,8 +59,9 @@ def create(house: House) -> Service:
     return Service(
         "chat_relay",
         router,
-        workers={"presence": hub.presence.run},
+        workers={"presence": hub.presence.run, "waiting room": relay.room.run, "attendance": relay.room.report},
         static=STATIC,
+        before=partial(VisitorEntrance, relay=relay, settings=settings, origin=house.process.origin),
         health=reaches_the_store,
         figures=connections,
     )

@@ -1,5 +1,6 @@
 """Settings of the chat."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
@@ -39,6 +40,13 @@ class ChatSettings(ThrottleSettings, ShortHelpSettings):
     )
     chat_always: bool = Field(
         default=False, description="Let visitors start a chat outside the hours too, to try it out (make run sets it)."
+    )
+    chat_pace: float = Field(1.0, ge=1, description="Multiplies how often each frame of the chat may come; for measuring.")
+    chat_closing_notice: int = Field(
+        15, ge=0, le=240, description="Minutes before closing at which visitors who wait are told so; 0: never."
+    )
+    chat_answers: Path | None = Field(
+        None, description="File with the ready-made answers of the operators, by language. Default: the ones that are shipped."
     )
     chat_sockets_per_network: int = Field(
         100, ge=1, description="Most chat connections of visitors at once from one network (/24 or /48)."

@@ -56,6 +56,8 @@ class View:
     intake: Intake
     hub: Hub
     send: Send
+    on_waiting: Callable[[], Awaitable[None]] | None = None
+    """Called when the waiting room has news, and after each look in the store."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _here: bool | None = None
 
@@ -68,7 +70,8 @@ class View:
         """Read what the store has beyond what was seen, tell it, and give the state of the conversation."""
         async with self._lock:
             transcript = await self.intake.transcript(self.conversation, self.side.seen)
-            await self._tell(self.side.told(transcript.turns))
+            if self.side.may_follow(transcript.conversation):
+                await self._tell(self.side.told(transcript.turns))
             await self._tell(self.side.learned(transcript.conversation))
             return transcript.conversation
 
@@ -86,6 +89,7 @@ class View:
             await self.send(failure(self.conversation, problem, message))
             raise
         await self.hub.stored(stored)
+        await asyncio.sleep(0)  # the other side first: its wait is the longer one
         await self._until(stored)
 
     async def live(self) -> None:
@@ -102,11 +106,18 @@ class View:
                     await self.send(Typed(conversation=self.conversation))
             case {"presence": _}:
                 await self.show_presence()
+            case {"waiting": _}:
+                await self._tell_waiting()
             case {"turn": int(sequence)} if await self._at_hand(sequence):
                 return
             case _:
                 await self._reread()
                 await self.show_presence()
+                await self._tell_waiting()
+
+    async def _tell_waiting(self) -> None:
+        if self.on_waiting:
+            await self.on_waiting()
 
     async def show_presence(self) -> None:
         """Tell an operator whether the visitor is there, when that is new."""

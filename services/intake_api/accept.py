@@ -307,4 +307,10 @@ def _conversation(row: Row) -> dict[str, Any]:
         "started_at": row["registered_at"],
         "assigned_at": None,
         "ended_at": None,
+        "because": "started",
+        "waiting_since": row["registered_at"],
+        "waited_seconds": None,
+        "abandoned": False,
+        "operator_seen_at": None,
+        "visitor_seen_at": row["registered_at"],
     }

@@ -8,7 +8,7 @@ import orjson
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
-from onthaal_schema.conversation import Conversation, Transcript
+from onthaal_schema.conversation import Attendance, Colleague, Conversation, HandOver, Transcript
 from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionState
 from onthaal_schema.intake import FileContent, FileUpload, Intake
 from onthaal_schema.mail import (
@@ -117,6 +117,22 @@ class DirectIntake:
     async def end(self, contact_id: UUID) -> Conversation:
         """End a conversation; see `Intake.end`."""
         return await self._reception.end(await self._caller(), contact_id)
+
+    async def hand_over(self, contact_id: UUID, to: HandOver) -> Conversation:
+        """Hand a conversation over; see `Intake.hand_over`."""
+        return await self._reception.hand_over(await self._caller(), contact_id, to)
+
+    async def turn_away(self, contact_id: UUID) -> Conversation:
+        """Turn a visitor away; see `Intake.turn_away`."""
+        return await self._reception.turn_away(await self._caller(), contact_id)
+
+    async def attend(self, attendance: Attendance) -> Sequence[Conversation]:
+        """Say who is connected; see `Intake.attend`."""
+        return await self._reception.attend(await self._caller(), attendance)
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """List the operators; see `Intake.colleagues`."""
+        return await self._reception.colleagues(await self._caller())
 
     async def work_list(self) -> WorkList:
         """List the work; see `Intake.work_list`."""

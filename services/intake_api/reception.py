@@ -1,7 +1,7 @@
 """What the intake service does for a caller: every use case, with its rights checked. Both adapters stand on this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission, KindSource
-from onthaal_schema.conversation import Conversation, Transcript
+from onthaal_schema.conversation import Attendance, Colleague, Conversation, HandOver, Transcript
 from onthaal_schema.events import EventPage
 from onthaal_schema.intake import FileContent, FileUpload
 from onthaal_schema.mail import (
@@ -35,6 +35,7 @@ from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
 from services.intake_api.measures import count_judgement
 from services.intake_api.opening_hours.rules import OutOfCalendarError
+from services.intake_api.recognised import Recognised
 from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
@@ -73,6 +74,7 @@ class Reception:
     outgoing: Outgoing
     rereading: Rereading
     clock: Clock
+    _recognised: Recognised = field(default_factory=Recognised)
 
     async def caller(self, token: str | None) -> Caller:
         """Say who holds a token: a service, or an operator (three parts and two dots: a JWT).
@@ -85,11 +87,15 @@ class Reception:
         if token is None:
             return NOBODY
         if token.count(".") == 2:
-            keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
-            operator = verify(token, keys, self.clock.now().timestamp())
-            return Caller(operator.name, operator.scopes, operator.id)
+            now = self.clock.now().timestamp()
+            return self._recognised.find(token, now) or self._verified(token, now)
         record = await self.access.token(token)
         return Caller(record.name, record.scopes)
+
+    def _verified(self, token: str, now: float) -> Caller:
+        keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
+        operator = verify(token, keys, now)
+        return self._recognised.learn(token, Caller(operator.name, operator.scopes, operator.id), operator.expires)
 
     def service(self, name: str) -> Caller:
         """Give the caller that a service in this process is."""
@@ -202,10 +208,29 @@ class Reception:
         """Give a conversation back."""
         return await self.conversations.release(contact_id, _operator(caller))
 
+    async def hand_over(self, caller: Caller, contact_id: UUID, to: HandOver) -> Conversation:
+        """Hand a conversation over to a colleague."""
+        return await self.conversations.hand_over(contact_id, _operator(caller), to.operator)
+
     async def end(self, caller: Caller, contact_id: UUID) -> Conversation:
         """End a conversation."""
         caller.require(SERVE, CHAT_WRITE)
         return await self.conversations.end(contact_id)
+
+    async def turn_away(self, caller: Caller, contact_id: UUID) -> Conversation:
+        """End a conversation that nobody took in time."""
+        caller.require(CHAT_WRITE)
+        return await self.conversations.turn_away(contact_id)
+
+    async def attend(self, caller: Caller, attendance: Attendance) -> Sequence[Conversation]:
+        """Note who is connected to a relay."""
+        caller.require(CHAT_WRITE)
+        return await self.conversations.attend(attendance)
+
+    async def colleagues(self, caller: Caller) -> Sequence[Colleague]:
+        """List the operators."""
+        caller.require(SERVE, CHAT_WRITE)
+        return await self.conversations.colleagues()
 
     async def work_list(self, caller: Caller) -> WorkList:
         """List the work."""

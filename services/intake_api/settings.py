@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
 from services.intake_api.answering import Answering
+from services.intake_api.leases import Leases
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
 
@@ -74,6 +75,13 @@ class IntakeSettings(Settings):
         60, ge=1, description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of."
     )
 
+    chat_operator_lease: float = Field(
+        30, ge=8, description="Seconds without a connection after which an operator's conversations go back to the queue."
+    )
+    chat_visitor_lease: float = Field(
+        300, ge=8, description="Seconds without a connection after which a visitor who still waited is taken to have left."
+    )
+
     nats_replicas: int = Field(1, ge=1, le=5, description="Servers that keep each JetStream stream: 1, or 3 in a cluster.")
     nats_duplicates_hours: float = Field(
         36,
@@ -127,6 +135,10 @@ class IntakeSettings(Settings):
     def reader_lease(self) -> timedelta:
         """How long a reader of a mailbox keeps others from reading it."""
         return timedelta(seconds=self.mail_lease)
+
+    def leases(self) -> Leases:
+        """Say how long whoever has no connection to a chat is expected back."""
+        return Leases(timedelta(seconds=self.chat_operator_lease), timedelta(seconds=self.chat_visitor_lease))
 
     def hosts(self) -> tuple[str, ...]:
         """Give the hosts that events may be sent to; none means any."""

@@ -172,10 +172,11 @@ class MailDetails(Submitted):
 
 
 class ChatDetails(Submitted):
-    """A chat conversation."""
+    """A chat conversation: how long the visitor waited for an operator, or until they gave up (`abandoned`)."""
 
     started_at: Instant | None = None
     waited_seconds: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    abandoned: bool | None = None
 
 
 class PhoneDetails(Submitted):

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Contact, ContactPage, ContactSubmission
-from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.conversation import Attendance, Colleague, ColleagueList, Conversation, ConversationList, HandOver, Transcript
 from onthaal_schema.handover import DeadLetterFilter, DeadLetterPage, Redriven, SubscriptionList, SubscriptionState
 from onthaal_schema.mail import (
     IncomingMail,
@@ -146,6 +146,22 @@ class Intake(Protocol):
 
     async def end(self, contact_id: UUID) -> Conversation:
         """End a conversation; its contact is completed. Ending it again changes nothing."""
+        ...
+
+    async def hand_over(self, contact_id: UUID, to: HandOver) -> Conversation:
+        """Give an own conversation to a colleague. `StateConflict` when it is not one's own any more."""
+        ...
+
+    async def turn_away(self, contact_id: UUID) -> Conversation:
+        """End a conversation that nobody ever took, because the hours are over. One that was taken goes on."""
+        ...
+
+    async def attend(self, attendance: Attendance) -> Sequence[Conversation]:
+        """Say who is connected to a relay. Gives the conversations that changed because somebody is gone for too long."""
+        ...
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """List the operators who may serve conversations."""
         ...
 
     async def work_list(self) -> WorkList:
@@ -316,6 +332,22 @@ class IntakeClient:
     async def end(self, contact_id: UUID) -> Conversation:
         """End a conversation; see `Intake.end`."""
         return await self._post(f"/conversations/{contact_id}/end", Conversation, repeatable=True)
+
+    async def hand_over(self, contact_id: UUID, to: HandOver) -> Conversation:
+        """Hand a conversation over; see `Intake.hand_over`."""
+        return await self._post(f"/conversations/{contact_id}/handOver", Conversation, to, repeatable=True)
+
+    async def turn_away(self, contact_id: UUID) -> Conversation:
+        """Turn a visitor away; see `Intake.turn_away`."""
+        return await self._post(f"/conversations/{contact_id}/turnAway", Conversation, repeatable=True)
+
+    async def attend(self, attendance: Attendance) -> Sequence[Conversation]:
+        """Say who is connected; see `Intake.attend`."""
+        return (await self._post("/conversations/attend", ConversationList, attendance, repeatable=True)).items
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """List the operators; see `Intake.colleagues`."""
+        return (await self._get("/operators", ColleagueList)).items
 
     async def work_list(self) -> WorkList:
         """List the work; see `Intake.work_list`."""

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from onthaal_schema.conversation import Conversation, ConversationList, Transcript
+from onthaal_schema.conversation import Attendance, ColleagueList, Conversation, ConversationList, HandOver, Transcript
 from onthaal_schema.worklist import WorkList
-from services.intake_api.routes.reading import MOST_MESSAGES, CallerOf, ReceptionOf, only, path_id
+from services.intake_api.routes.reading import MOST_MESSAGES, CallerOf, ReceptionOf, body, only, path_id
 
 router = APIRouter()
 
@@ -42,6 +42,30 @@ async def release(request: Request, who: CallerOf, desk: ReceptionOf) -> Convers
 async def end(request: Request, who: CallerOf, desk: ReceptionOf) -> Conversation:
     """End a conversation."""
     return await desk.end(who, path_id(request, "contactId"))
+
+
+@router.post("/conversations/{contactId}/handOver", dependencies=[only()], response_model_exclude_none=True)
+async def hand_over(request: Request, who: CallerOf, desk: ReceptionOf, to: Annotated[HandOver, body(HandOver)]) -> Conversation:
+    """Give a conversation to a colleague."""
+    return await desk.hand_over(who, path_id(request, "contactId"), to)
+
+
+@router.post("/conversations/{contactId}/turnAway", dependencies=[only()], response_model_exclude_none=True)
+async def turn_away(request: Request, who: CallerOf, desk: ReceptionOf) -> Conversation:
+    """End a conversation that nobody took before the hours were over."""
+    return await desk.turn_away(who, path_id(request, "contactId"))
+
+
+@router.post("/conversations/attend", dependencies=[only()], response_model_exclude_none=True)
+async def attend(who: CallerOf, desk: ReceptionOf, attendance: Annotated[Attendance, body(Attendance)]) -> ConversationList:
+    """Say who is connected to a relay; the conversations that changed because somebody is gone come back."""
+    return ConversationList(items=tuple(await desk.attend(who, attendance)))
+
+
+@router.get("/operators", dependencies=[only()], response_model_exclude_none=True)
+async def colleagues(who: CallerOf, desk: ReceptionOf) -> ColleagueList:
+    """List the operators who may serve conversations."""
+    return ColleagueList(items=tuple(await desk.colleagues(who)))
 
 
 @router.get("/workItems", dependencies=[only()], response_model_exclude_none=True)

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from onthaal_schema.conversation import Conversation, ConversationStatus
+from onthaal_schema.conversation import Because, Conversation, ConversationStatus
 from onthaal_schema.message import Direction, Message
 from services.chat_relay.conversation import Party, Side
 from services.chat_relay.frames import Sent, ServerFrame, State, Turn, Who
@@ -76,7 +76,8 @@ def test_a_note_is_never_told_to_the_visitor_and_leaves_no_gap() -> None:
 
 def test_what_became_of_a_conversation_is_told_when_it_is_new() -> None:
     side, frames = Side(CHAT, Party.VISITOR).learned(conversation(ConversationStatus.ASSIGNED, "Noor"))
-    assert frames == (State(conversation=CHAT, status=ConversationStatus.ASSIGNED, operator="Noor"),)
+    because = Because.STARTED
+    assert frames == (State(conversation=CHAT, status=ConversationStatus.ASSIGNED, because=because, operator="Noor"),)
     assert side.learned(conversation(ConversationStatus.ASSIGNED, "Noor")) == (side, ())
     assert not side.ended
     assert side.learned(conversation(ConversationStatus.ENDED, "Noor"))[0].ended

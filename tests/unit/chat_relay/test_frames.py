@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from onthaal_schema.conversation import ConversationStatus
+from onthaal_schema.conversation import Because, ConversationStatus
 from services.chat_relay.frames import MAX_TEXT, OPERATOR_FRAMES, RATES, VISITOR_FRAMES, Say, State, to_text
 
 ID = "7f0e2a10-5d4b-4a3e-9a94-0c6a0f6f5a01"
@@ -73,5 +73,5 @@ def test_every_frame_that_can_be_sent_has_a_limit_to_its_rate() -> None:
 
 def test_absent_values_are_left_out_of_what_is_sent() -> None:
     conversation = uuid4()
-    text = to_text(State(conversation=conversation, status=ConversationStatus.WAITING))
-    assert text == f'{{"type":"state","conversation":"{conversation}","status":"waiting"}}'
+    text = to_text(State(conversation=conversation, status=ConversationStatus.WAITING, because=Because.STARTED))
+    assert text == f'{{"type":"state","conversation":"{conversation}","status":"waiting","because":"started"}}'
