@@ -61,8 +61,9 @@ class Hall:
     pages_of: dict[str, int] = field(default_factory=dict)
     given_away: dict[tuple[str, str], int] = field(default_factory=dict)
     asked: dict[tuple[str, str], int] = field(default_factory=dict)
-    undecided: set[tuple[str, str]] = field(default_factory=set)
-    """Who asked to give which conversation away and was gone before the answer: that may still be done, whenever it is read."""
+    undecided: "Counter[tuple[str, str]]" = field(default_factory=Counter)
+    """How many pages of whom asked to give which conversation away, without an answer: that may still be done, also by a relay
+    that reads it after the page is gone."""
 
     met: "Counter[str]" = field(default_factory=Counter)
     """What happened: what became of conversations, and how often somebody came back or was refused."""
@@ -95,7 +96,7 @@ class Hall:
         """Note that an operator was told that the conversation they asked for at that moment is theirs."""
         if self.given_away.get((conversation, operator), -1) > since or self.given_away.get((conversation, ""), -1) > since:
             return
-        if (conversation, operator) in self.undecided:
+        if self.undecided[conversation, operator]:
             return
         other = self.holders.setdefault(conversation, operator)
         if other != operator:
@@ -377,10 +378,8 @@ class OperatorPage(Page):
     def gone(self) -> None:
         """Have nothing open until it is asked for again."""
         self.hall.goes(self.operator)
-        for conversation, panel in self.panels.items():
-            if panel.is_given_away:
-                self.hall.undecided.add((conversation, self.operator))
-            panel.is_open, panel.entering = False, None
+        for panel in self.panels.values():
+            panel.is_open, panel.entering, panel.is_given_away = False, None, False
 
     async def greet(self) -> None:
         """Wait for the relay to know the operator: it does from the handshake."""
@@ -422,7 +421,9 @@ class OperatorPage(Page):
         await self.send(kind, conversation=letter.conversation, message=message, text=letter.text)
 
     def _gives_away(self, conversation: str) -> None:
-        self.panels[conversation].is_given_away = True
+        if not self.panels[conversation].is_given_away:
+            self.panels[conversation].is_given_away = True
+            self.hall.undecided[conversation, self.operator] += 1
         self.hall.gives_away(conversation, self.operator)
 
     async def release(self, conversation: str) -> None:
@@ -496,15 +497,14 @@ class OperatorPage(Page):
     async def _became(self, frame: Frame) -> None:
         conversation = frame["conversation"]
         panel = self.panels.get(conversation)
-        is_asked = panel is not None and (panel.is_open or panel.entering is not None)
-        if panel is None or not (is_asked or not frame["mine"]):
+        if panel is None or not (panel.is_open or panel.entering is not None):
             self.hall.blame(self.name, "this page did not ask for this conversation", frame)
             return
-        if not is_asked:
-            return  # it went on to somebody else again
         was_entering, panel.entering, panel.state = panel.entering is not None, None, frame
         panel.is_open = bool(frame["mine"])
-        panel.is_given_away &= panel.is_open
+        if panel.is_given_away and not panel.is_open:
+            panel.is_given_away = False
+            self.hall.undecided[conversation, self.operator] -= 1
         if panel.is_mine:
             self.hall.holds(self.name, conversation, self.operator, panel.asked_at)
             if was_entering:

@@ -134,7 +134,7 @@ class View:
             log.warning("conversation not read", conversation=str(self.conversation), status=problem.status)
 
     async def _until(self, stored: Message) -> None:
-        if not await self._at_hand(stored.sequence):
+        if self.side.follows and not await self._at_hand(stored.sequence):
             await self._reread()
         async with self._lock:
             await self._tell(self.side.settled(stored))

@@ -133,8 +133,8 @@ class World:
         self.visitors = [VisitorPage(self.hall, f"visitor {number}") for number in (1, 2)]
         pages = {"Noor": noor, "Noor again": noor, "Elif": elif_, "Bram": bram}
         self.operators = [OperatorPage(self.hall, name, held) for name, held in pages.items()]
-        self.is_far = random.random() < 1 / 6
-        """Whoever is gone at the end does not come back."""
+        self.is_far = False
+        """Whether whoever is gone at the end does not come back, one who has a conversation among them."""
 
     async def live(self) -> None:
         """Take all steps, then come together."""
@@ -263,6 +263,8 @@ class World:
     # the end
 
     async def _come_together(self) -> None:
+        if self.is_far:
+            await self._vanish()
         lost = [page for page in self.operators if self.is_far and not page.is_up]
         present: list[Page] = [page for page in (*self.visitors, *self.operators) if page not in lost]
         await self._settle(present, lost, ended=False)
@@ -271,6 +273,23 @@ class World:
             if not page.ended:
                 await page.end()
         await self._settle(present, [], ended=True)
+
+    async def _vanish(self) -> None:
+        """Let one operator who has a conversation be gone with every page."""
+        for _ in range(20):
+            if servings := [page for page, _ in self._servings()]:
+                for page in self.operators:
+                    if page.operator == servings[0].operator:
+                        await page.drop()
+                return
+            await self._come_back_and_take()
+            await asyncio.sleep(0.2)
+
+    async def _come_back_and_take(self) -> None:
+        for page in (*self.visitors, *self.operators):
+            if not page.is_up:
+                await self._comes(page)
+        await all_of([page.take(talk) for page in self.operators for talk in self._talks])
 
     async def _settle(self, present: list[Page], lost: list[OperatorPage], *, ended: bool) -> None:
         """Wait until nothing is open any more; who has said something that got no answer connects again."""
@@ -368,7 +387,9 @@ async def live(deployment: Deployment, place: int) -> None:
     """Let one world live after the other, with the same operators."""
     for number in range(place, EXAMPLES, AT_ONCE):
         try:
-            await World(deployment, await deployment.cookies(place), Random(SEED * 1_000_000 + number)).live()
+            world = World(deployment, await deployment.cookies(place), Random(SEED * 1_000_000 + number))
+            world.is_far = number % 6 == place
+            await world.live()
         except Exception as failure:
             failure.add_note(f"SEED={SEED}, world {number}")
             raise
