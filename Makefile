@@ -66,6 +66,10 @@ bench: $(INSTALLED) ## Measure the hot paths beside a floor, in one run
 bench-handover: $(INSTALLED) ## Measure draining a backlog beside bare loops
 	@$(PY) -m tests.bench.drain
 
+.PHONY: bench-chat
+bench-chat: $(INSTALLED) ## Measure turns of the chat beside a bare relay and a bare commit, and what an open connection costs
+	@$(PY) -m tests.bench.chat
+
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed
 	@$(PY) -m tests.bench.past

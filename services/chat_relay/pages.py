@@ -6,7 +6,9 @@ from typing import Final
 
 from starlette.responses import FileResponse, Response
 
+from onthaal_schema.contact import Sector
 from onthaal_schema.opening_hours import OpeningHours
+from services.chat_relay.answers import ANSWERS, read_answers
 from services.chat_relay.catalogue import FIRST, LANGUAGES, read_words
 from services.chat_relay.frames import MAX_TEXT
 from services.chat_relay.settings import ChatSettings
@@ -29,6 +31,7 @@ class ChatPages:
         self._settings = settings
         self._words = read_words()
         self._help = read_help(settings.chat_help)
+        self._answers = ANSWERS.dump_json(read_answers(settings.chat_answers))
         self._widget = Pages(HERE / "widget")
         self._desk = Pages(HERE / "desk")
         embedders = " ".join(["'self'", *settings.chat_embedders.split()])
@@ -61,4 +64,8 @@ class ChatPages:
 
     def desk(self, operator: Operator) -> Response:
         """Give the operators' page."""
-        return self._desk.render("chat.html", operator=operator, longest=MAX_TEXT)
+        return self._desk.render("chat.html", operator=operator, longest=MAX_TEXT, sectors=list(Sector), help=self._help)
+
+    def answers(self) -> Response:
+        """Give the ready-made answers of the operators."""
+        return Response(self._answers, media_type="application/json")

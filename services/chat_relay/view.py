@@ -89,6 +89,7 @@ class View:
             await self.send(failure(self.conversation, problem, message))
             raise
         await self.hub.stored(stored)
+        await asyncio.sleep(0)  # the other side first: its wait is the longer one
         await self._until(stored)
 
     async def live(self) -> None:

@@ -53,6 +53,7 @@ from services.intake_api.store.outgoing import Outgoing
 from services.intake_api.store.overview import Overview
 from services.intake_api.store.rereading import Rereading
 from services.intake_api.store.vault import UnusableKeys
+from services.intake_api.store.waits import Waiting
 from services.intake_api.store.writer import Writer
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
@@ -137,14 +138,15 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
             "writer": writer.run,
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
-            "extensions": Extensions(kept).run,
-            "suggestions": Suggestions(database, kept, suggester, writer).run,
+            "extensions": Extensions(database, kept).run,
+            "suggestions": Suggestions(database, kept, suggester, writer, messages.writer).run,
             "calendar": hours.run,
             "alarms": watch.run,
         },
         state={
             "reception": reception,
             "statistics": store.statistics,
+            "waiting": Waiting(database),
             "writer": writer,
         },
         before=partial(Registering, reception=reception),

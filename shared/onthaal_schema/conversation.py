@@ -96,3 +96,18 @@ class Transcript(Resource):
 
     conversation: Conversation
     turns: tuple[Message, ...]
+
+
+class Waits(Resource):
+    """The conversations that began in a month (`2026-03`), once somebody took them or they ended.
+
+    `abandoned` are those that nobody ever took: they are contacts like any other. The seconds are those until the first
+    operator came, or until the visitor gave up; half of the visitors waited no longer than the median, nine of ten no
+    longer than the 90th percentile.
+    """
+
+    month: str
+    conversations: int
+    abandoned: int
+    median_seconds: int
+    percentile90_seconds: int

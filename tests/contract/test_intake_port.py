@@ -17,6 +17,7 @@ from onthaal_schema.channel import Channel
 from onthaal_schema.contact import (
     BriefDetails,
     BriefSubmission,
+    ChatDetails,
     ChatSubmission,
     ContactSubmission,
     FormDetails,
@@ -34,7 +35,7 @@ from onthaal_schema.contact import (
     Sector,
     Status,
 )
-from onthaal_schema.conversation import ConversationStatus
+from onthaal_schema.conversation import Attendance, Because, ConversationStatus, HandOver
 from onthaal_schema.handover import Change, DeadLetterFilter, SubscriptionRequest
 from onthaal_schema.intake import FileUpload, Intake
 from onthaal_schema.message import Direction, MessageSubmission
@@ -495,6 +496,61 @@ async def test_a_conversation_is_followed_by_its_turns_and_completes_its_contact
         await operator.take(contact_id)
 
 
+async def test_a_conversation_is_handed_over_in_one_step_to_an_operator_there_is(house: House, desk: Desk) -> None:
+    contact_id = uuid4()
+    await desk.relay.register(contact_id, chat())
+    (noor, _), (elif_, elif_session) = [await house.signed_in(f"{name} {contact_id}") for name in ("Noor", "Elif")]
+    to = HandOver(operator=elif_session.operator_id)
+    with pytest.raises(StateConflict):
+        await noor.hand_over(contact_id, to)
+    await noor.take(contact_id)
+    with pytest.raises(NotFound):
+        await noor.hand_over(contact_id, HandOver(operator=uuid4()))
+    given = await noor.hand_over(contact_id, to)
+    assert (given.status, given.because) == (ConversationStatus.ASSIGNED, Because.HANDED_OVER)
+    assert (given.operator, given.operator_name) == (elif_session.operator_id, elif_session.name)
+    assert await noor.hand_over(contact_id, to) == given
+    with pytest.raises(StateConflict):
+        await noor.release(contact_id)
+    assert (await elif_.end(contact_id)).because == Because.ENDED
+    names = [colleague.name for colleague in await desk.relay.colleagues()]
+    assert names == sorted(names)
+    assert {f"Noor {contact_id}", f"Elif {contact_id}"} <= set(names)
+
+
+async def test_how_long_a_visitor_waited_and_that_they_gave_up_stands_with_the_contact(house: House, desk: Desk) -> None:
+    served, left, turned_away, running = [uuid4() for _ in range(4)]
+    for contact_id in (served, left, turned_away, running):
+        await desk.relay.register(contact_id, chat())
+    operator, _ = await house.signed_in(f"Noor {served}")
+    for contact_id in (served, running):
+        await operator.take(contact_id)
+    await operator.end(served)
+    abandoned = await desk.relay.end(left)
+    assert (abandoned.status, abandoned.because, abandoned.abandoned) == (ConversationStatus.ENDED, Because.LEFT, True)
+    assert abandoned.waited_seconds is not None
+    assert (await desk.relay.turn_away(turned_away)).because == Because.CLOSED
+    await operator.release(running)
+    assert (await desk.relay.turn_away(running)).status == ConversationStatus.WAITING, "hours do not end what was begun"
+    for contact_id, gave_up in ((served, False), (left, True), (turned_away, True)):
+        contact = await desk.case_service.contact(contact_id)
+        assert isinstance(contact.details, ChatDetails)
+        assert (contact.details.abandoned, contact.status, contact.nature) == (gave_up, Status.COMPLETED, Nature.PERSON)
+        assert contact.details.waited_seconds in range(30)
+        assert contact.text == "Hallo, is daar iemand?"
+
+
+async def test_relays_say_who_is_connected_and_nobody_is_gone_at_the_first_word(house: House, desk: Desk) -> None:
+    contact_id = uuid4()
+    await desk.relay.register(contact_id, chat())
+    operator, session = await house.signed_in(f"Noor {contact_id}")
+    await operator.take(contact_id)
+    assert not await desk.relay.attend(Attendance(operators=(session.operator_id,), visitors=(contact_id,)))
+    assert not await desk.relay.attend(Attendance())
+    with pytest.raises(MissingScope):
+        await operator.attend(Attendance())
+
+
 async def test_only_an_operator_takes_a_conversation(desk: Desk) -> None:
     contact_id = uuid4()
     await desk.relay.register(contact_id, chat())
@@ -677,11 +733,19 @@ async def test_a_channel_service_reads_and_changes_nothing_else(house: House, de
         who.finish_work(uuid4()),
         who.take(contact_id),
         who.release(contact_id),
+        who.hand_over(contact_id, HandOver(operator=uuid4())),
     ):
         with pytest.raises(MissingScope):
             await asked
     if service != "chat_relay":
-        for asked_of_chat in (who.open_conversations(), who.transcript(contact_id), who.end(contact_id)):
+        for asked_of_chat in (
+            who.open_conversations(),
+            who.transcript(contact_id),
+            who.end(contact_id),
+            who.turn_away(contact_id),
+            who.attend(Attendance()),
+            who.colleagues(),
+        ):
             with pytest.raises(MissingScope):
                 await asked_of_chat
 
@@ -715,6 +779,7 @@ async def test_an_erased_contact_is_gone_for_everybody(house: House, desk: Desk)
         desk.case_service.record_outcome(contact_id, Outcome()),
         desk.relay.transcript(contact_id),
         desk.relay.end(contact_id),
+        desk.relay.turn_away(contact_id),
     ):
         with pytest.raises(Erased):
             await asked

@@ -479,8 +479,9 @@ async def test_hours_close_the_door_and_not_a_running_conversation(tmp_path: Pat
     gateway = Gateway(tmp_path / "var", settings={"ONTHAAL_HOURS_CHAT": "24/7"}).start()
     try:
         noor = signed_in(gateway, "Noor")
-        async with visiting(gateway) as visitor, visiting(gateway) as late:
+        async with visiting(gateway) as visitor, visiting(gateway) as late, serving(gateway, noor) as desk:
             await (await visitor.hello()).start("Begonnen toen het open was")
+            await desk.take(visitor.conversation)
             await late.hello()
         gateway.stop()
         gateway.settings = {"ONTHAAL_HOURS_CHAT": "off"}
@@ -499,7 +500,7 @@ async def test_hours_close_the_door_and_not_a_running_conversation(tmp_path: Pat
         async with visiting(gateway) as back, serving(gateway, noor) as desk:
             await back.send("resume", **visitor.proof, after=0)
             await back.next("state")
-            await desk.take(visitor.conversation)
+            await desk.send("open", conversation=visitor.conversation, after=-1)
             assert (await back.say("Nog even"))["sequence"] == 1
             assert (await desk.turns(1))[-1] == (1, "visitor", "Nog even")
         with gateway.client() as api:

@@ -9,10 +9,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from nats import connect
+from nats.aio.msg import Msg
 from websockets.exceptions import ConnectionClosed
 
 from tests.engines import eventually
 from tests.integration.test_chat import Line, serving, signed_in, stored, visiting
+from tests.integration.test_chat_waiting import presence_of, until, waiting
 from tests.nats import Nats, mortal_nats, nats
 from tests.running import Gateway
 
@@ -33,8 +36,9 @@ class Deployment:
         return str(httpx.get(f"{gateway.url}/health").json()["status"])
 
 
-def deployed(folder: Path, nats_url: str, stack: ExitStack) -> Deployment:
-    intake = Gateway(folder / "intake", ("intake_api", "phone_log"), {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_NATS_URL": nats_url})
+def deployed(folder: Path, nats_url: str, stack: ExitStack, **settings: str) -> Deployment:
+    own = {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_NATS_URL": nats_url, **settings}
+    intake = Gateway(folder / "intake", ("intake_api", "phone_log"), own)
     stack.callback(intake.stop)
     intake.start()
     shared = {
@@ -124,6 +128,87 @@ async def test_turns_said_at_once_on_both_relays_reach_both_once_and_in_one_orde
         with deployment.intake.client() as api:
             assert told == stored(api, visitor.conversation)
         assert own == [list(range(1, total + 1))] * 2
+
+
+async def test_who_waits_on_one_relay_hears_of_operators_on_the_other(deployment: Deployment, noor: str) -> None:
+    async with waiting(deployment.a) as first, waiting(deployment.b) as second:
+        await until(first, "waiting", position=1, staffed=False)
+        await until(second, "waiting", position=2, staffed=False)
+        async with serving(deployment.b, noor) as desk, serving(deployment.a, noor) as other_page:
+            await until(first, "waiting", position=1, available=1)
+            await desk.send("attend", availability="busy")
+            await until(other_page, "colleagues", availability="busy")
+            await until(second, "waiting", position=2, staffed=True, available=0)
+            await other_page.send("attend", availability="available")
+            await until(desk, "colleagues", availability="available")
+            await desk.take(first.conversation)
+            await until(second, "waiting", position=1, available=1)
+            await desk.send("attend", availability="away")
+            await until(second, "waiting", position=1, staffed=False)
+
+
+async def test_a_conversation_is_handed_over_to_a_colleague_on_another_relay(deployment: Deployment, noor: str) -> None:
+    elif_ = await asyncio.to_thread(signed_in, deployment.intake, "Elif")
+    async with waiting(deployment.a) as visitor, serving(deployment.a, noor) as first, serving(deployment.b, elif_) as second:
+        colleague = await presence_of(first, "Elif")
+        await first.take(visitor.conversation)
+        note = {"message": str(uuid4()), "note": "Belt liever."}
+        await first.send("handOver", conversation=visitor.conversation, operator=colleague["operator"], **note)
+        await until(first, "state", because="handedOver", mine=False)
+        assert (await until(visitor, "state", because="handedOver"))["operator"] == "Elif"
+        await second.until_listed(lambda entries: any(entry["mine"] for entry in entries))
+        await second.send("open", conversation=visitor.conversation, after=-1)
+        assert await second.turns(1) == [(0, "visitor", "Dag"), (1, "note", "Belt liever.")]
+        await visitor.say("Dank je")
+        assert await second.turns(2) == [(2, "visitor", "Dank je")]
+        await first.silence("turn")
+
+
+async def test_chats_return_to_the_queue_when_the_relay_of_their_operator_dies(tmp_path: Path, nats: Nats) -> None:
+    with ExitStack() as stack:
+        lease = {"ONTHAAL_CHAT_OPERATOR_LEASE": "8"}
+        split = await asyncio.to_thread(lambda: deployed(tmp_path, nats.url, stack, **lease))
+        noor, elif_ = [await asyncio.to_thread(signed_in, split.intake, name) for name in ("Noor", "Elif")]
+        async with waiting(split.a) as visitor, serving(split.a, elif_) as colleague:
+            await colleague.send("attend", availability="available")
+            async with serving(split.b, noor) as desk:
+                await desk.take(visitor.conversation)
+                await asyncio.sleep(10)
+                split.b.kill()
+                with suppress(ConnectionClosed):
+                    await desk.turns(99)
+            back = await until(visitor, "state", status="waiting", because="vanished")
+            assert "operator" not in back
+            await until(visitor, "waiting", position=1, available=1)
+            assert (await colleague.take(visitor.conversation))["operator"] == "Elif"
+            await visitor.say("Daar ben je")
+            assert (await colleague.turns(1))[-1] == (1, "visitor", "Daar ben je")
+
+
+async def test_nothing_that_anybody_said_or_is_called_goes_over_the_bus(deployment: Deployment, nats: Nats) -> None:
+    heard: list[bytes] = []
+    operator = await asyncio.to_thread(signed_in, deployment.intake, "Zwxq9Medewerker")
+    async with await connect(nats.url) as listener:
+
+        async def hear(message: Msg) -> None:
+            heard.append(message.data)
+
+        await listener.subscribe("onthaal.bus.>", cb=hear)
+        await listener.flush()
+        async with waiting(deployment.a, "Zwxq9Eerste") as visitor, serving(deployment.b, operator) as desk:
+            await desk.take(visitor.conversation)
+            await desk.send("attend", availability="busy")
+            await visitor.say("Zwxq9Bericht")
+            await desk.say(visitor.conversation, "Zwxq9Antwoord")
+            await visitor.turns(2)
+            note = {"message": str(uuid4()), "summary": "Zwxq9Samenvatting", "referral": ["Zwxq9Hulp"]}
+            await desk.send("end", conversation=visitor.conversation, **note)
+            await until(visitor, "state", status="ended")
+        await asyncio.sleep(2)
+    assert any(visitor.conversation.encode() in notice for notice in heard)
+    assert b":busy:" in b"".join(heard)
+    assert b"Zwxq9" not in b"".join(heard)
+    assert visitor.token.encode() not in b"".join(heard)
 
 
 async def test_a_conversation_goes_on_when_the_relay_of_the_operator_is_killed(deployment: Deployment, noor: str) -> None:

@@ -8,10 +8,12 @@ from starlette.responses import Response
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Kind, Nature
+from onthaal_schema.conversation import Waits
 from onthaal_schema.problems import InvalidInput
 from onthaal_schema.wire import Day, Resource
 from services.intake_api.routes.reading import CallerOf, only
 from services.intake_api.store.statistics import DIMENSIONS, Statistics, as_csv
+from services.intake_api.store.waits import Waiting
 
 router = APIRouter()
 
@@ -47,6 +49,26 @@ async def contacts(
     if format == "csv":
         return Response(as_csv(names, rows), media_type="text/csv; charset=utf-8")
     return Counts(self="/intake/v1/statistics/contacts", items=tuple(rows), total=sum(row["count"] for row in rows))
+
+
+class WaitsByMonth(Resource):
+    """How long visitors of the chat waited."""
+
+    self: str
+    items: tuple[Waits, ...]
+
+
+@router.get("/statistics/conversations", dependencies=[only("from", "until")])
+async def conversations(
+    request: Request,
+    who: CallerOf,
+    since: Annotated[Day | None, Query(alias="from")] = None,
+    until: Annotated[Day | None, Query()] = None,
+) -> WaitsByMonth:
+    """Say by month how many conversations there were, how many nobody took, and how long their visitors waited."""
+    who.require("statistics:read", "contacts:read", "events:read")
+    waiting: Waiting = request.app.state.waiting
+    return WaitsByMonth(self="/intake/v1/statistics/conversations", items=tuple(await waiting.by_month(since, until)))
 
 
 def _dimensions(by: list[str]) -> list[str]:

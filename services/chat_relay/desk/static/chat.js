@@ -1,6 +1,12 @@
 /** The operators' chat: the waiting list, and the conversations this operator took. */
 
 import { Connection } from "/static/chat/connection.js";
+import { Alerts } from "./alerts.js";
+import { LANGUAGES, readAnswers } from "./answers.js";
+import { Closing, Handing, inWords, Noting, talks as inTalks } from "./dialogs.js";
+import { listen } from "./keys.js";
+import { recalled, remember } from "./preferences.js";
+import { rows } from "./rows.js";
 import { Talk } from "./talk.js";
 
 /** @typedef {import("/static/chat/connection.js").Frame} Frame */
@@ -8,17 +14,37 @@ import { Talk } from "./talk.js";
 /** @param {string} id */
 const part = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @type {Record<string, string>} */
-const LANGUAGES = { nl: "Nederlands", fr: "Frans", en: "Engels", de: "Duits" };
+const BACK = { givenBack: "teruggegeven door een collega", vanished: "collega weggevallen" };
+/** @type {Record<string, string>} */
+const REASONS = {
+  taken: "Dat gesprek is al bij een collega.",
+  gone: "Dat gesprek bestaat niet meer.",
+  absent: "Die collega is er niet meer.",
+};
 
 /** @type {Map<string, Talk>} */
 const talks = new Map();
 /** @type {Frame[]} */
 let queue = [];
+/** @type {Frame[]} */
+let colleagues = [];
+/** @type {import("./answers.js").Answers} */
+let answers = {};
+/** @type {Set<string>} */
+let heardOf = new Set();
 let clockAhead = 0;
 let shown = "";
 
+/** @type {import("./dialogs.js").Send} */
+const send = (frame) => connection.send(frame);
+const alerts = new Alerts(/** @type {HTMLInputElement} */ (part("sound")), /** @type {HTMLInputElement} */ (part("notify")));
+const closing = new Closing("closing", send);
+const handing = new Handing("handing", send);
+const noting = new Noting("noting", (conversation, text) => talks.get(conversation)?.note(text));
+const switches = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[name=availability]"));
+
 const connection = new Connection("/chat/v1/operator", {
-  greet: () => null,
+  greet: () => ({ type: "attend", availability: recalled("availability", "available") }),
   heard,
   line: (up) => say(up ? "De verbinding is er weer." : "De verbinding is weg. Wij proberen opnieuw; wat je schreef blijft staan."),
   before: renewSession,
@@ -42,6 +68,10 @@ function heard(frame) {
       return welcomed(frame);
     case "queue":
       return listed(frame.conversations);
+    case "colleagues":
+      return met(frame);
+    case "suggestion":
+      return closing.suggested(frame);
     case "expired":
       for (const talk of talks.values()) talk.live = false;
       return;
@@ -49,11 +79,14 @@ function heard(frame) {
       if (!frame.message) return refused(frame);
       break;
     case "error":
-      for (const talk of talks.values()) if (frame.message) talk.outbox.failed(frame.message, true);
+      for (const talk of talks.values()) if (frame.message) talk.failed(frame.message, true);
       return;
   }
+  if (frame.type === "state" && frame.mine === false) return passedOn(frame);
   const talk = talks.get(frame.conversation) ?? (frame.type === "presence" || frame.type === "typing" ? null : begin(frame.conversation));
   talk?.heard(frame);
+  if (frame.type === "state" && frame.status === "ended" && closing.isFor(frame.conversation)) closing.close();
+  if (frame.type === "turn" && frame.who === "visitor" && talk?.unread && (document.hidden || talk.panel.hidden)) alerts.tell("message");
   if (frame.type === "turn" || frame.type === "state") draw();
 }
 
@@ -70,32 +103,78 @@ function welcomed(frame) {
 /** @param {Frame[]} conversations */
 function listed(conversations) {
   queue = conversations;
+  const waiting = new Set(conversations.filter((entry) => entry.status === "waiting").map((entry) => entry.conversation));
+  if ([...waiting].some((conversation) => !heardOf.has(conversation))) alerts.tell("waiting");
+  heardOf = waiting;
   for (const entry of conversations) {
     if (entry.mine && !talks.has(entry.conversation)) {
       begin(entry.conversation);
-      connection.send({ type: "open", conversation: entry.conversation, after: -1 });
+      send({ type: "open", conversation: entry.conversation, after: -1 });
+      if (entry.because === "handedOver") say(`Een collega gaf je gesprek ${entry.reference} door.`);
     }
   }
   for (const talk of talks.values()) {
     const entry = conversations.find((found) => found.conversation === talk.conversation);
-    if (entry ? !entry.mine && talk.live : false) drop(talk.conversation);
+    if (entry && !entry.mine && talk.live) letGo(talk, whereTo(entry));
   }
   draw();
 }
 
 /** @param {Frame} frame */
-function refused(frame) {
-  /** @type {Record<string, string>} */
-  const reasons = { taken: "Dat gesprek is al bij een collega.", gone: "Dat gesprek bestaat niet meer." };
-  say(reasons[frame.reason] ?? "Dat is nu niet gelukt. Probeer opnieuw.");
-  if (talks.has(frame.conversation) && frame.reason in reasons) drop(frame.conversation);
+function met(frame) {
+  colleagues = frame.present;
+  for (const one of switches) one.checked = one.value === frame.availability;
+  remember("availability", frame.availability);
+  handing.show(colleagues);
   draw();
+}
+
+/** @param {Frame} frame */
+function passedOn(frame) {
+  if (handing.isFor(frame.conversation)) handing.close();
+  if (closing.isFor(frame.conversation)) closing.close();
+  const talk = talks.get(frame.conversation);
+  if (talk) letGo(talk, whereTo(frame));
+}
+
+/** @param {Frame} frame */
+function whereTo(frame) {
+  if (frame.operator) return `is nu bij ${frame.operator}.`;
+  return frame.because === "vanished" ? "ging terug naar de wachtrij: je verbinding was weg." : "is terug in de wachtrij.";
+}
+
+/**
+ * @param {Talk} talk
+ * @param {string} where
+ */
+function letGo(talk, where) {
+  const what = `Gesprek ${talk.reference} ${where}`;
+  say(what);
+  if (talk.unsent) talk.over(what);
+  else drop(talk.conversation);
+  draw();
+}
+
+/** @param {Frame} frame */
+function refused(frame) {
+  const what = REASONS[frame.reason] ?? "Dat is nu niet gelukt. Probeer opnieuw.";
+  const open = [closing, handing].find((dialog) => dialog.isFor(frame.conversation));
+  if (open) return open.wrong(what);
+  say(what);
+  if (talks.has(frame.conversation) && frame.reason in REASONS && frame.reason !== "absent") drop(frame.conversation);
+  return draw();
 }
 
 /** @param {string} conversation */
 function begin(conversation) {
-  const reference = queue.find((entry) => entry.conversation === conversation)?.reference ?? "";
-  const talk = new Talk(conversation, reference, (frame) => connection.send(frame), () => drop(conversation));
+  const entry = queue.find((found) => found.conversation === conversation);
+  const talk = new Talk(conversation, entry?.reference ?? "", send, {
+    close: (which) => closing.open(which),
+    handOver: (which) => handing.open(which),
+    note: (which) => noting.open(which),
+    away: drop,
+  });
+  talk.offer(answers, entry?.language ?? "nl");
   talks.set(conversation, talk);
   part("talks").append(talk.panel);
   if (!talks.has(shown)) shown = conversation;
@@ -131,22 +210,29 @@ function show(conversation) {
 }
 
 function draw() {
-  const waiting = queue.filter((entry) => entry.status === "waiting" && !talks.get(entry.conversation)?.live);
+  const waiting = inQueue();
   const others = queue.filter((entry) => entry.status === "assigned" && !entry.mine);
   part("waiting-count").textContent = String(waiting.length);
   part("nobody").hidden = waiting.length > 0;
   part("none").hidden = talks.size > 0;
+  part("alone").hidden = colleagues.length > 0;
   rows(part("waiting"), waiting.map((entry) => ({
     key: entry.conversation,
     label: entry.reference,
-    note: `wacht ${since(entry.startedAt)}${entry.language ? `, ${LANGUAGES[entry.language] ?? entry.language}` : ""}`,
+    note: waits(entry),
     action: "Neem aan",
     act: () => take(entry.conversation),
   })));
-  rows(part("others"), others.map((entry) => ({ key: entry.conversation, label: entry.reference, note: entry.operator ?? "" })));
+  rows(part("colleagues"), colleagues.map(({ operator, name, availability, conversations }) => ({
+    key: operator,
+    label: name,
+    note: `${inWords(availability)}, ${inTalks(conversations)}`,
+  })));
+  rows(part("others"), others.map((entry) => ({ key: entry.conversation, label: entry.reference, note: `bij ${entry.operator ?? ""}` })));
+  part("others").hidden = others.length === 0;
   for (const talk of talks.values()) {
     talk.panel.hidden = talk.conversation !== shown;
-    if (!talk.panel.hidden) talk.unread = 0;
+    if (!talk.panel.hidden && !document.hidden) talk.isRead();
   }
   rows(part("mine"), [...talks.values()].map((talk) => ({
     key: talk.conversation,
@@ -160,45 +246,17 @@ function draw() {
   document.title = unread ? `(${unread}) Chat` : "Chat";
 }
 
-/**
- * Brings a list up to date in place: a row that stays keeps its button, and so the focus.
- *
- * @param {HTMLElement} list
- * @param {{key: string, label: string, note: string, action?: string, current?: boolean, act?: () => void}[]} wanted
- */
-function rows(list, wanted) {
-  const old = new Map([...list.children].map((item) => [/** @type {HTMLElement} */ (item).dataset.key, item]));
-  for (const [place, row] of wanted.entries()) {
-    const item = old.get(row.key) ?? makeRow(row);
-    old.delete(row.key);
-    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
-    const [label, note, button] = item.children;
-    if (label.textContent !== row.label) label.textContent = row.label;
-    if (note.textContent !== row.note) note.textContent = row.note;
-    if (row.current) button?.setAttribute("aria-current", "true");
-    else button?.removeAttribute("aria-current");
-  }
-  for (const item of old.values()) item.remove();
+function inQueue() {
+  return queue.filter((entry) => entry.status === "waiting" && !talks.get(entry.conversation)?.live);
 }
 
-/** @param {{key: string, label: string, action?: string, act?: () => void}} row */
-function makeRow(row) {
-  const item = document.createElement("li");
-  item.dataset.key = row.key;
-  const label = document.createElement("strong");
-  label.id = `row-${row.key}-${row.action ?? ""}`;
-  item.append(label, document.createElement("span"));
-  if (row.act) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.id = `act-${row.key}-${row.action}`;
-    button.className = "button small";
-    button.textContent = row.action ?? "";
-    button.setAttribute("aria-labelledby", `${button.id} ${label.id}`);
-    button.addEventListener("click", row.act);
-    item.append(button);
-  }
-  return item;
+/** @param {Frame} entry */
+function waits(entry) {
+  const facts = [`wacht ${since(entry.waitingSince)}`];
+  if (entry.language) facts.push(LANGUAGES[entry.language] ?? entry.language);
+  if (entry.because in BACK) facts.push(BACK[entry.because]);
+  if (!entry.here) facts.push("nu niet verbonden");
+  return facts.join(", ");
 }
 
 /** @param {string} moment */
@@ -213,5 +271,54 @@ function say(what) {
   part("status").textContent = what;
 }
 
+/** @param {number} step */
+function move(step) {
+  const all = [...talks.keys()];
+  if (all.length) show(all[(all.indexOf(shown) + step + all.length) % all.length]);
+}
+
+/** @param {(talk: Talk) => void} act */
+const inShown = (act) => () => {
+  const talk = talks.get(shown);
+  if (talk && !talk.text.readOnly) act(talk);
+};
+
+listen(/** @type {HTMLInputElement} */ (part("keys-on")), {
+  n: () => {
+    const [first] = inQueue();
+    if (first) take(first.conversation);
+    else say("Er wacht niemand.");
+  },
+  v: () => move(1),
+  g: () => move(-1),
+  o: () => {
+    const unread = [...talks.values()].find((talk) => talk.unread);
+    if (unread) show(unread.conversation);
+    else say("Er zijn geen ongelezen berichten.");
+  },
+  r: inShown((talk) => talk.text.focus()),
+  k: inShown((talk) => talk.answers.focus()),
+  d: inShown((talk) => handing.open(talk.conversation)),
+  t: inShown((talk) => noting.open(talk.conversation)),
+  s: inShown((talk) => closing.open(talk.conversation)),
+  h: showKeys,
+});
+
+function showKeys() {
+  /** @type {HTMLDialogElement} */ (part("keys")).showModal();
+}
+
+part("show-keys").addEventListener("click", showKeys);
+for (const one of switches) {
+  one.addEventListener("change", () => {
+    remember("availability", one.value);
+    if (!send({ type: "attend", availability: one.value })) say("Er is geen verbinding. Wij proberen opnieuw.");
+  });
+}
+document.addEventListener("visibilitychange", draw);
 setInterval(draw, 15000);
+readAnswers().then((found) => {
+  answers = found;
+  for (const talk of talks.values()) talk.offer(answers, queue.find((entry) => entry.conversation === talk.conversation)?.language ?? "nl");
+});
 connection.open();

@@ -2,8 +2,18 @@
 
 import { newId, Outbox } from "/static/chat/outbox.js";
 import { addTurn } from "/static/chat/turns.js";
+import { offer } from "./answers.js";
+import { recalled, remember } from "./preferences.js";
 
 /** @typedef {import("/static/chat/connection.js").Frame} Frame */
+/** @typedef {import("./answers.js").Answers} Answers */
+/**
+ * @typedef {object} TalkActions
+ * @property {(conversation: string) => void} close
+ * @property {(conversation: string) => void} handOver
+ * @property {(conversation: string) => void} note
+ * @property {(conversation: string) => void} away takes the panel off the screen
+ */
 
 export const WORDS = {
   sending: "Wordt verzonden",
@@ -11,6 +21,8 @@ export const WORDS = {
   notSent: "Niet verzonden",
   retry: "Probeer opnieuw",
 };
+/** What becomes of a note: nobody may think that it goes to the visitor. */
+const NOTE_WORDS = { sending: "Wordt bewaard", sent: "Bewaard", notSent: "Niet bewaard", retry: "Probeer opnieuw" };
 /** @type {Record<string, string>} */
 const NAMES = { visitor: "Bezoeker", operator: "Medewerker", note: "Notitie" };
 const TYPING_EVERY = 3000;
@@ -19,8 +31,11 @@ export class Talk {
   seen = -1;
   unread = 0;
   ended = false;
+  /** whether the conversation is somebody else's now, and this panel only shows what was not sent */
+  gone = false;
   /** whether the relay answered `open` on the present connection */
   live = false;
+  #read = -1;
   #typed = 0;
   #typingGone = 0;
 
@@ -28,11 +43,13 @@ export class Talk {
    * @param {string} conversation
    * @param {string} reference
    * @param {(frame: Frame) => boolean} send
-   * @param {() => void} away takes the panel off the screen
+   * @param {TalkActions} acts
    */
-  constructor(conversation, reference, send, away) {
+  constructor(conversation, reference, send, acts) {
     this.conversation = conversation;
+    this.reference = reference;
     this.send = send;
+    this.#read = recalled("read", /** @type {Record<string, number>} */ ({}))[conversation] ?? -1;
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("talk"));
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.panel = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -45,17 +62,28 @@ export class Talk {
     this.text.id = `text-${conversation}`;
     /** @type {HTMLLabelElement} */ (this.part("label")).htmlFor = this.text.id;
     this.outbox = new Outbox(WORDS, ({ id, text }) => this.live && send({ type: "say", conversation, message: id, text }));
+    this.notes = new Outbox(NOTE_WORDS, ({ id, text }) => this.live && send({ type: "note", conversation, message: id, text }));
+    this.answers = /** @type {HTMLSelectElement} */ (this.part(".ready select"));
+    this.answers.id = `answers-${conversation}`;
+    /** @type {HTMLLabelElement} */ (this.part(".ready label")).htmlFor = this.answers.id;
     this.part("form").addEventListener("submit", (event) => this.#submit(event));
     this.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submit(event);
     });
     this.text.addEventListener("input", () => this.#tellTyping());
-    for (const button of this.panel.querySelectorAll("[data-end]")) {
-      const kind = button.getAttribute("data-end");
-      button.addEventListener("click", () => send({ type: "end", conversation, ...(kind ? { kind } : {}) }));
-    }
     this.part("[data-release]").addEventListener("click", () => send({ type: "release", conversation }));
-    this.part("[data-away]").addEventListener("click", away);
+    this.part("[data-hand-over]").addEventListener("click", () => acts.handOver(conversation));
+    this.part("[data-note]").addEventListener("click", () => acts.note(conversation));
+    this.part("[data-close]").addEventListener("click", () => acts.close(conversation));
+    this.part("[data-away]").addEventListener("click", () => acts.away(conversation));
+  }
+
+  /**
+   * @param {Answers} answers
+   * @param {string} language
+   */
+  offer(answers, language) {
+    offer(this.answers, /** @type {HTMLButtonElement} */ (this.part("[data-insert]")), this.text, answers, language);
   }
 
   /** @param {string} selector */
@@ -67,7 +95,7 @@ export class Talk {
   heard(frame) {
     if (frame.type === "turn") this.#turn(frame);
     else if (frame.type === "sent") this.#sent(frame);
-    else if (frame.type === "failed") this.outbox.failed(frame.message, frame.retry);
+    else if (frame.type === "failed") this.failed(frame.message, frame.retry);
     else if (frame.type === "typing") this.#typing();
     else if (frame.type === "presence") this.part(".presence").textContent = frame.here ? "Bezoeker is verbonden" : "Bezoeker is niet verbonden";
     else if (frame.type === "state") this.#state(frame);
@@ -77,28 +105,81 @@ export class Talk {
   #turn(frame) {
     this.seen = Math.max(this.seen, frame.sequence);
     const mine = frame.who !== "visitor";
-    if (mine && this.outbox.arrived(frame.message)) return;
+    if (mine && this.#arrived(frame.message)) return;
     const row = addTurn(this.part("ol"), { name: NAMES[frame.who], text: frame.text, at: frame.at, mine, kind: frame.who });
-    if (mine) row.mark(WORDS.sent);
+    if (mine) row.mark(frame.who === "note" ? NOTE_WORDS.sent : WORDS.sent);
     else this.part(".typing").textContent = "";
-    if (!mine && this.panel.hidden) this.unread += 1;
+    if (!mine && frame.sequence > this.#read) this.unread += 1;
+    this.#showLast();
+  }
+
+  /** Notes that everything was on the screen. */
+  isRead() {
+    this.unread = 0;
+    if (this.#read === this.seen) return;
+    this.#read = this.seen;
+    remember("read", { ...recalled("read", {}), [this.conversation]: this.seen });
+  }
+
+  /** Whether something the operator wrote is not stored. */
+  get unsent() {
+    return Boolean(this.text.value.trim()) || this.outbox.waiting.length + this.notes.waiting.length > 0;
+  }
+
+  /**
+   * Shows that nothing can be sent any more, and why; what was written stays to be copied.
+   *
+   * @param {string} why
+   */
+  over(why) {
+    this.live = false;
+    const closed = this.text.value.trim() ? `${why} Wat je nog schreef, is niet verzonden.` : why;
+    /** @type {HTMLElement} */ (this.part(".over span")).textContent = closed;
+    this.part(".over").hidden = false;
+    this.part(".closing").hidden = true;
+    this.part("form").hidden = !this.text.value.trim();
+    this.text.readOnly = true;
+    this.part(".reply .actions").hidden = true;
+    for (const letter of [...this.outbox.waiting, ...this.notes.waiting]) this.failed(letter.id, false);
+  }
+
+  /** @param {string} text */
+  note(text) {
+    const row = addTurn(this.part("ol"), { name: NAMES.note, text, at: null, mine: true, kind: "note" });
+    this.notes.add(newId(), text, row);
     this.#showLast();
   }
 
   /** @param {Frame} frame */
   #sent(frame) {
     this.seen = Math.max(this.seen, frame.sequence);
-    this.outbox.arrived(frame.message);
+    this.#arrived(frame.message);
+  }
+
+  /** @param {string} message */
+  #arrived(message) {
+    return this.outbox.arrived(message) || this.notes.arrived(message);
+  }
+
+  /**
+   * @param {string} message
+   * @param {boolean} again whether trying again may help
+   */
+  failed(message, again) {
+    this.outbox.failed(message, again);
+    this.notes.failed(message, again);
   }
 
   /** @param {Frame} frame */
   #state(frame) {
-    this.live = true;
-    this.ended = frame.status === "ended";
-    this.part("form").hidden = this.part(".closing").hidden = this.ended;
-    this.part(".over").hidden = !this.ended;
-    if (this.ended) for (const letter of this.outbox.waiting) this.outbox.failed(letter.id, false);
-    else this.outbox.flush();
+    if (frame.status === "ended") {
+      this.ended = true;
+      this.over(frame.because === "left" ? "De bezoeker is weg." : "Dit gesprek is afgelopen.");
+    } else {
+      this.live = true;
+      this.outbox.flush();
+      this.notes.flush();
+    }
   }
 
   #typing() {

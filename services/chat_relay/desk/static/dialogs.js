@@ -1,0 +1,172 @@
+/** The dialogs about one conversation: close it, hand it over, write a note. */
+
+import { newId } from "/static/chat/outbox.js";
+
+/** @typedef {import("/static/chat/connection.js").Frame} Frame */
+/** @typedef {(frame: Frame) => boolean} Send */
+
+const AVAILABILITY = /** @type {Record<string, string>} */ ({ available: "beschikbaar", busy: "bezig", away: "afwezig" });
+const NO_LINE = "Er is geen verbinding. Probeer het zo meteen opnieuw.";
+
+/** What every dialog does: open for a conversation, act, say what went wrong, close. */
+class ConversationDialog {
+  conversation = "";
+  message = "";
+
+  /**
+   * @param {string} id
+   * @param {Send} send
+   */
+  constructor(id, send) {
+    this.dialog = /** @type {HTMLDialogElement} */ (document.getElementById(id));
+    this.send = send;
+    this.form = /** @type {HTMLFormElement} */ (this.dialog.querySelector("form"));
+    /** @type {HTMLElement} */ (this.dialog.querySelector("[data-do]")).addEventListener("click", () => this.act());
+    // other words are another message: the same id would be refused
+    this.form.addEventListener("input", () => {
+      this.message = newId();
+      this.wrong("");
+    });
+  }
+
+  /** @param {string} conversation */
+  open(conversation) {
+    this.conversation = conversation;
+    this.message = newId();
+    this.form.reset();
+    this.wrong("");
+    this.dialog.showModal();
+  }
+
+  /** @param {string} conversation */
+  isFor(conversation) {
+    return this.dialog.open && this.conversation === conversation;
+  }
+
+  close() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  /** @param {string} what */
+  wrong(what) {
+    const place = this.dialog.querySelector(".error");
+    if (place) place.textContent = what;
+  }
+
+  /** @param {Frame} frame */
+  ask(frame) {
+    this.wrong(this.send({ ...frame, conversation: this.conversation }) ? "" : NO_LINE);
+  }
+
+  act() {}
+
+  /**
+   * @template {HTMLElement} T
+   * @param {string} selector
+   */
+  part(selector) {
+    return /** @type {T} */ (this.dialog.querySelector(selector));
+  }
+
+  /** @param {string} name */
+  chosen(name) {
+    return [.../** @type {NodeListOf<HTMLInputElement>} */ (this.dialog.querySelectorAll(`[name=${name}]:checked`))].map((one) => one.value);
+  }
+}
+
+export class Closing extends ConversationDialog {
+  /** @param {string} conversation */
+  open(conversation) {
+    this.part("#closing-kind").textContent = "Laat zoals het is";
+    this.part("#closing-sector option").textContent = "Laat zoals het is";
+    super.open(conversation);
+    this.send({ type: "suggest", conversation });
+  }
+
+  /** @param {Frame} frame */
+  suggested(frame) {
+    if (!this.isFor(frame.conversation)) return;
+    const by = frame.kindSource === "model" ? `voorstel van het systeem${frame.unsure ? ", niet zeker" : ""}` : "zo staat het nu";
+    this.part("#closing-kind").textContent = `Laat zoals het is: ${frame.kind} (${by})`;
+    if (frame.sector) this.part("#closing-sector option").textContent = `Laat zoals het is: ${frame.sector}`;
+  }
+
+  act() {
+    const [kind] = this.chosen("kind");
+    const sector = /** @type {HTMLSelectElement} */ (this.part("#closing-sector")).value;
+    const summary = /** @type {HTMLTextAreaElement} */ (this.part("#closing-summary")).value.trim();
+    const other = /** @type {HTMLInputElement} */ (this.part("#closing-other")).value.trim();
+    const referral = [...this.chosen("referral"), ...(other ? [other] : [])];
+    const note = summary || referral.length ? { message: this.message, referral, ...(summary ? { summary } : {}) } : {};
+    this.ask({ type: "end", ...(kind ? { kind } : {}), ...(sector ? { sector } : {}), ...note });
+  }
+}
+
+export class Handing extends ConversationDialog {
+  /** @type {Frame[]} */
+  #colleagues = [];
+
+  /** @param {string} conversation */
+  open(conversation) {
+    super.open(conversation);
+    this.show(this.#colleagues);
+  }
+
+  /** @param {Frame[]} colleagues */
+  show(colleagues) {
+    this.#colleagues = colleagues;
+    if (!this.dialog.open) return;
+    const [before] = this.chosen("colleague");
+    const present = colleagues.filter((colleague) => colleague.availability !== "away");
+    this.part("#handing-nobody").hidden = present.length > 0;
+    this.part("#handing-choice").hidden = present.length === 0;
+    /** @type {HTMLButtonElement} */ (this.part("[data-do]")).disabled = present.length === 0;
+    this.part("#handing-colleagues").replaceChildren(
+      ...present.map(({ operator, name, availability, conversations }) => {
+        const label = document.createElement("label");
+        label.className = "line";
+        const input = document.createElement("input");
+        input.type = "radio";
+        input.name = "colleague";
+        input.value = operator;
+        input.checked = operator === before;
+        label.append(input, ` ${name}: ${AVAILABILITY[availability]}, ${talks(conversations)}`);
+        return label;
+      }),
+    );
+  }
+
+  act() {
+    const [operator] = this.chosen("colleague");
+    const note = /** @type {HTMLTextAreaElement} */ (this.part("#handing-note")).value.trim();
+    if (!operator) return this.wrong("Kies een collega.");
+    return this.ask({ type: "handOver", operator, ...(note ? { note, message: this.message } : {}) });
+  }
+}
+
+export class Noting extends ConversationDialog {
+  /**
+   * @param {string} id
+   * @param {(conversation: string, text: string) => void} write
+   */
+  constructor(id, write) {
+    super(id, () => true);
+    this.write = write;
+  }
+
+  act() {
+    const text = /** @type {HTMLTextAreaElement} */ (this.part("#noting-text")).value;
+    if (text.trim()) this.write(this.conversation, text);
+    this.close();
+  }
+}
+
+/** @param {number} count */
+export function talks(count) {
+  return count === 1 ? "1 gesprek" : `${count || "geen"} gesprekken`;
+}
+
+/** @param {string} availability */
+export function inWords(availability) {
+  return AVAILABILITY[availability] ?? availability;
+}
