@@ -29,9 +29,6 @@ def upgrade() -> None:
     for name, type_ in COLUMNS:
         op.add_column("conversation", sa.Column(name, type_, nullable=True))
     op.execute(FORMER)
-    with op.batch_alter_table("conversation") as conversation:
-        conversation.alter_column("because", existing_type=sa.String(16), nullable=False)
-        conversation.alter_column("abandoned", existing_type=sa.Boolean(), nullable=False)
 
 
 def downgrade() -> None:

@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from services.chat_relay.frames import Availability
 from services.chat_relay.presence import LEASE, Presence
 from services.kit.bus import Bus, Subscription
 from tests.nats import Nats, buses, mortal_nats, nats, over_nats, until
@@ -14,9 +16,11 @@ __all__ = ["buses", "mortal_nats", "nats"]
 
 
 @asynccontextmanager
-async def relay(bus: Bus, on_change: Callable[[UUID], None] = lambda _: None) -> AsyncIterator[Presence]:
+async def relay(
+    bus: Bus, on_change: Callable[[UUID], None] = lambda _: None, on_staff: Callable[[], None] = lambda: None
+) -> AsyncIterator[Presence]:
     """A relay that says who is there until the end of the block."""
-    presence = Presence(bus, on_change)
+    presence = Presence(bus, on_change, on_staff)
     running = asyncio.create_task(presence.run())
     try:
         yield presence
@@ -127,3 +131,35 @@ async def test_a_relay_that_missed_a_word_asks_for_all_of_it(buses: tuple[Bus, B
         await buses[0].publish("chat.presence", came | {"came": str(first), "went": "", "state": 9, "after": 8})
         await asked(heard)
         assert not there.is_here(first)
+
+
+async def test_the_last_word_on_how_present_an_operator_is_holds_on_every_relay(buses: tuple[Bus, Bus]) -> None:
+    noor, elif_ = uuid4(), uuid4()
+    now = datetime(2026, 3, 4, 10, tzinfo=UTC)
+    told: list[int] = []
+    async with relay(buses[0]) as here, relay(buses[1], on_staff=lambda: told.append(1)) as there:
+        with here.attend(noor), there.attend(noor), there.attend(elif_):
+            await until(lambda: len(here.operators) == len(there.operators) == 2)
+            assert (here.available, there.available) == (2, 2)
+            here.say(noor, Availability.AWAY, now)
+            await until(lambda: there.operators[noor] is Availability.AWAY and there.available == 1)
+            assert told
+            # said later, by a clock that is behind
+            there.say(noor, Availability.BUSY, now - timedelta(hours=1))
+            await until(lambda: here.operators[noor] is there.operators[noor] is Availability.BUSY)
+            there.say(elif_, Availability.AWAY, now)
+            await until(lambda: here.available == there.available == 0)
+            assert here.staffed, "who is busy is present"
+            there.say(noor, Availability.AWAY, now)
+            await until(lambda: not here.staffed and not there.staffed)
+
+
+async def test_another_page_is_as_present_as_the_operator_said_elsewhere(buses: tuple[Bus, Bus]) -> None:
+    noor = uuid4()
+    async with relay(buses[0]) as here, relay(buses[1]) as there:
+        with here.attend(noor):
+            here.say(noor, Availability.BUSY, datetime(2026, 3, 4, 10, tzinfo=UTC))
+            await until(lambda: there.operators.get(noor) is Availability.BUSY)
+            with there.attend(noor):
+                assert there.operators[noor] is Availability.BUSY
+        await until(lambda: not there.operators)

@@ -8,18 +8,17 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
 
 from services.intake_api.caller import SERVICE_SCOPES
-from tests.e2e.test_chat_e2e import DESKTOP, PHONE, chat, open_chat, opened
+from tests.e2e.test_chat_e2e import DESKTOP, PHONE, open_chat, opened
 from tests.faults.proxy import Line, Proxy
 from tests.nats import Nats, nats
 from tests.running import Gateway

@@ -180,7 +180,7 @@ async def test_an_operator_who_vanishes_returns_their_chats_to_the_queue_and_the
         await other.silence("state", 0.2)
 
 
-async def test_a_visitor_who_leaves_before_anybody_came_is_a_contact_that_waited(house: Gateway) -> None:
+async def test_a_visitor_who_leaves_before_anybody_came_is_a_contact_that_waited(house: Gateway, noor: str) -> None:
     async with visiting(house) as gone, waiting(house, "ik druk op stop") as ending, waiting(house, "ik wacht") as patient:
         await (await gone.hello()).start("Is daar iemand?")
         await gone.socket.close()
@@ -195,6 +195,8 @@ async def test_a_visitor_who_leaves_before_anybody_came_is_a_contact_that_waited
         assert contact["text"] == "Is daar iemand?"
         assert contact["details"]["abandoned"] is ended["details"]["abandoned"] is True
         assert LEASE <= contact["details"]["waitedSeconds"] <= LEASE + 15
+        page = httpx.get(f"{house.url}/desk/contacten/{gone.conversation}", headers={"Cookie": noor, "Accept": "text/html"})
+        assert "minder dan 1 minuut; niemand nam het gesprek aan" in page.text
         await until(patient, "waiting", position=1)
         await patient.silence("state", 0.2)
     async with visiting(house) as back:

@@ -138,7 +138,7 @@ class Conversations:
             "assigned_at": now,
             "operator_seen_at": now,
         }
-        if row["waited_seconds"] is None:
+        if _waited(row) is None:
             values["waited_seconds"] = _seconds(now, row)
         await self._change(connection, row["contact_id"], values)
 
@@ -148,7 +148,8 @@ class Conversations:
             row = await self._locked(connection, contact_id)
             if row["status"] != ConversationStatus.ASSIGNED or row["operator_id"] != operator:
                 raise StateConflict("Only who has the conversation can give it back.")
-            await self._change(connection, contact_id, await self._waiting_again(connection, Because.GIVEN_BACK))
+            again = await self._waiting_again(connection, Because.GIVEN_BACK)
+            await self._change(connection, contact_id, {**again, "waited_seconds": _waited(row)})
             return await self._read(connection, contact_id)
 
     async def _waiting_again(self, connection: AsyncConnection, because: Because) -> Row:
@@ -159,11 +160,11 @@ class Conversations:
 
     async def end(self, contact_id: UUID) -> Conversation:
         """End a conversation and complete its contact, once. One that nobody ever took is abandoned."""
-        return await self._finish(contact_id, lambda row: Because.LEFT if row["waited_seconds"] is None else Because.ENDED)
+        return await self._finish(contact_id, lambda row: Because.LEFT if _waited(row) is None else Because.ENDED)
 
     async def turn_away(self, contact_id: UUID) -> Conversation:
         """End a conversation that nobody ever took, because the hours are over; one that was taken goes on."""
-        return await self._finish(contact_id, lambda row: Because.CLOSED if row["waited_seconds"] is None else None)
+        return await self._finish(contact_id, lambda row: Because.CLOSED if _waited(row) is None else None)
 
     async def _finish(self, contact_id: UUID, because: Callable[[Row], Because | None]) -> Conversation:
         async with self._database.write() as connection:
@@ -178,8 +179,9 @@ class Conversations:
 
     async def _end(self, connection: AsyncConnection, contact: Row, row: Row, because: Because) -> None:
         now = await self._database.now(connection)
-        waited, abandoned = row["waited_seconds"], row["waited_seconds"] is None
-        if abandoned:
+        waited = _waited(row)
+        abandoned = waited is None
+        if waited is None:
             waited = _seconds(now, row)
         ended: Row = {"status": ConversationStatus.ENDED, "because": because, "ended_at": now}
         await self._change(connection, row["contact_id"], {**ended, "waited_seconds": waited, "abandoned": abandoned})
@@ -278,10 +280,10 @@ def _shown(row: Any) -> Conversation:
         status=row["status"],
         operator=row["operator_id"],
         operator_name=row["operator_name"],
-        because=row["because"],
+        because=row["because"] or Because.STARTED,
         waiting_since=row["waiting_since"],
         waited_seconds=row["waited_seconds"],
-        abandoned=row["abandoned"],
+        abandoned=bool(row["abandoned"]),
         started_at=row["started_at"],
         assigned_at=row["assigned_at"],
         ended_at=row["ended_at"],
@@ -292,3 +294,10 @@ def _shown(row: Any) -> Conversation:
 
 def _seconds(now: datetime, row: Row) -> int:
     return max(0, int((now - row["started_at"]).total_seconds()))
+
+
+def _waited(row: Row) -> int | None:
+    """Say how long the visitor waited for the first operator; nothing when none ever came."""
+    if row["waited_seconds"] is None and row["assigned_at"]:  # taken by a node that did not count yet
+        return _seconds(row["assigned_at"], row)
+    return row["waited_seconds"]  # type: ignore[no-any-return]

@@ -203,10 +203,11 @@ conversation = Table(
     Column("started_at", Moment, nullable=False),
     Column("assigned_at", Moment),
     Column("ended_at", Moment),
-    Column("because", String(16), nullable=False),
+    # empty where a node that does not know of them yet made the row
+    Column("because", String(16)),
     Column("waiting_since", Moment),
     Column("waited_seconds", Integer),
-    Column("abandoned", Boolean, nullable=False),
+    Column("abandoned", Boolean),
     Column("operator_seen_at", Moment),
     Column("visitor_seen_at", Moment),
     Index("ix_conversation_open", "started_at", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),

@@ -35,7 +35,7 @@ class Waiting:
             rows = (await connection.execute(query)).all()
         months = defaultdict[str, list[tuple[int, bool]]](list)
         for row in rows:
-            months[f"{row.started_at.astimezone(BRUSSELS):%Y-%m}"].append((row.waited_seconds, row.abandoned))
+            months[f"{row.started_at.astimezone(BRUSSELS):%Y-%m}"].append((row.waited_seconds, bool(row.abandoned)))
         return [_waits(month, held) for month, held in sorted(months.items())]
 
 
