@@ -6,6 +6,7 @@ says which turn it has. What they find wrong is kept in the `Hall` that all page
 
 import asyncio
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -130,6 +131,9 @@ class Page:
         self.hall = hall
         self.name = name
         self.outbox: list[str] = []
+        self.unanswered: dict[str, float] = {}
+        """What was sent on this connection, and when."""
+
         self.said = 0
         self.socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -171,6 +175,7 @@ class Page:
             self.socket.transport.abort()
             await self.socket.wait_closed()
         self.socket = self._reading = None
+        self.unanswered.clear()
         self.gone()
 
     async def send(self, kind: str, /, **properties: Any) -> None:
@@ -208,6 +213,13 @@ class Page:
         self.said += 1
         return message
 
+    def posted(self, message: str) -> Letter:
+        """Note that a letter is sent, once more."""
+        letter = self.hall.letters[message]
+        letter.attempts += 1
+        self.unanswered[message] = time.monotonic()
+        return letter
+
     def letter_of(self, frame: Frame) -> Letter | None:
         """Find what a `turn` or `sent` is about; it must have been said, in this conversation, in these words."""
         letter = self.hall.letters.get(frame["message"])
@@ -216,8 +228,10 @@ class Page:
             return None
         if frame["type"] == "turn" and (letter.who, letter.text) != (frame["who"], frame["text"]):
             self.hall.blame(self.name, "somebody else said this, or it was said in other words", frame)
-        if frame["type"] == "sent" and letter.page != self.name:
-            self.hall.blame(self.name, "this page did not say this", frame)
+        if frame["type"] == "sent":
+            self.unanswered.pop(frame["message"], None)
+            if letter.page != self.name:
+                self.hall.blame(self.name, "this page did not say this", frame)
         if letter.sequence not in {None, frame["sequence"]}:
             self.hall.blame(self.name, f"this was turn {letter.sequence} before", frame)
         letter.sequence = frame["sequence"]
@@ -228,6 +242,7 @@ class Page:
     def unsaid(self, frame: Frame) -> None:
         """Take in that a message was not stored: for good, or to be sent again on the next connection."""
         message = frame.get("message")
+        self.unanswered.pop(message or "", None)
         self.hall.met["refused"] += 1
         if frame["type"] == "error" and frame["code"] not in {"notNow", "tooFast"}:
             self.hall.blame(self.name, "this is no fault of the page", frame)
@@ -284,8 +299,7 @@ class VisitorPage(Page):
         await self.send("end")
 
     async def _post(self, message: str) -> None:
-        letter = self.hall.letters[message]
-        letter.attempts += 1
+        letter = self.posted(message)
         await self.send("say", message=message, text=letter.text)
 
     async def heard(self, frame: Frame) -> None:
@@ -415,8 +429,7 @@ class OperatorPage(Page):
             await self._post(message)
 
     async def _post(self, message: str) -> None:
-        letter = self.hall.letters[message]
-        letter.attempts += 1
+        letter = self.posted(message)
         kind = "say" if letter.who == "operator" else "note"
         await self.send(kind, conversation=letter.conversation, message=message, text=letter.text)
 

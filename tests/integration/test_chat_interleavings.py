@@ -38,7 +38,7 @@ AT_ONCE = 3
 STEPS = 60
 SECRET = "0123456789abcdef" * 2
 PATIENCE = 60
-RENEWED_S = 4
+RENEWED_S, ANSWER_S = 4, 20
 FRESH_S = 240
 """An operator's token lives longer than this and a world together."""
 
@@ -296,16 +296,19 @@ class World:
         deadline, renewed = time.monotonic() + PATIENCE, time.monotonic()
         while why := await self._open_points(present, lost, ended=ended):
             assert self.hall.faults == []
-            assert time.monotonic() < deadline, "\n".join(why)
+            now = time.monotonic()
+            assert now < deadline, "\n".join(why)
+            slow = [page.name for page in present if page.is_up and any(now - at > ANSWER_S for at in page.unanswered.values())]
+            assert slow == [], "something got no answer"
             stale = time.monotonic() - renewed > RENEWED_S
             for page in present:
-                if not page.is_up or (stale and page.outbox):
+                if not page.is_up or (stale and set(page.outbox) - page.unanswered.keys()):
                     await self._comes(page)
             renewed = time.monotonic() if stale else renewed
             await asyncio.sleep(0.05)
 
     async def _open_points(self, present: list[Page], lost: list[OperatorPage], *, ended: bool) -> list[str]:
-        found = [f"{page.name} is away" for page in present if not page.is_up]
+        found = [f"{page.name} is away, or waits for an answer" for page in present if page.unanswered or not page.is_up]
         gone = {page.operator for page in lost} - {page.operator for page in self.operators if page.is_up}
         for visitor in self.visitors:
             if visitor.outbox or not visitor.started or (ended and not visitor.ended):
