@@ -31,6 +31,9 @@ TOGETHER: Final = 0.2
 REPORT: Final = 3.0
 """The store is told every so many seconds who is connected here."""
 
+MOST: Final = 5_000
+"""Visitors that one report names."""
+
 
 class Guest(Protocol):
     """A visitor's connection."""
@@ -122,23 +125,25 @@ class WaitingRoom:
         """Tell the store who is connected here, until cancelled; the store gives up on whoever is connected nowhere."""
         while True:
             await asyncio.sleep(REPORT)
-            waiting = {guest.waiting_in for guest in self._guests} - {None}
-            visitors = tuple(conversation for conversation in waiting if conversation)
-            attendance = Attendance(operators=self._presence.operators_here, visitors=visitors)
             try:
-                changed = await self._intake.own("chat_relay").attend(attendance)
+                for attendance in self._attendance():
+                    for conversation in await self._intake.own("chat_relay").attend(attendance):
+                        await self._hub.changed(conversation.id)
             except ProblemError as problem:
                 log.warning("attendance not reported", status=problem.status)
-                continue
-            for conversation in changed:
-                await self._hub.changed(conversation.id)
+
+    def _attendance(self) -> Iterator[Attendance]:
+        operators = self._presence.operators_here
+        waiting = list({conversation for guest in tuple(self._guests) if (conversation := guest.waiting_in)})
+        for start in range(0, max(len(waiting), 1), MOST):
+            yield Attendance(operators=operators, visitors=tuple(waiting[start : start + MOST]))
 
     async def _look(self, notice: Notice) -> None:
         if not self._guests:
             self.sight = Sight()
             return
         try:
-            places = self.sight.places if "staff" in notice else await self._places()
+            places = self.sight.places if "staff" in notice and self.sight.is_seen else await self._places()
             closing = await self._door.closing()
             closed = not (await self._door.hours()).open
         except ProblemError as problem:

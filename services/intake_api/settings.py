@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
 from services.intake_api.answering import Answering
+from services.intake_api.leases import Leases
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
-from services.intake_api.store.conversations import Leases
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
 
 

@@ -120,7 +120,6 @@ def apart(title, load, **settings):
         tokens = {
             "ONTHAAL_INTAKE_URL": intake.url,
             "ONTHAAL_CHAT_RELAY_TOKEN": intake.token("contacts:write:chat"),
-            "ONTHAAL_PHONE_LOG_TOKEN": intake.token("contacts:write:telefoon"),
         }
         outside = {name: value for name, value in SETTINGS.items() if "HOURS" not in name}
         relay = stack.enter_context(running(Path(folder) / "relay", "chat_relay", "phone_log", **outside | tokens))

@@ -1,7 +1,6 @@
 """Chat conversations: one queue, a take that only one operator can win, and leases that return what nobody serves any more."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from onthaal_schema.conversation import Attendance, Because, Colleague, Conversa
 from onthaal_schema.message import Direction, Message
 from onthaal_schema.problems import NotFound, StateConflict
 from onthaal_schema.wire import to_wire
+from services.intake_api.leases import Leases
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
@@ -33,14 +33,6 @@ TOGETHER = 500
 """Conversations that are named in one statement."""
 
 _STATUS = tables.conversation.c.status
-
-
-@dataclass(frozen=True)
-class Leases:
-    """How long somebody who has no connection to any relay is still expected back."""
-
-    operator: timedelta
-    visitor: timedelta
 
 
 class Watch:

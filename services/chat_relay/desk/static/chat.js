@@ -96,7 +96,7 @@ function welcomed(frame) {
   say("Je bent verbonden.");
   for (const talk of talks.values()) {
     talk.live = false;
-    connection.send({ type: "open", conversation: talk.conversation, after: talk.seen });
+    if (!talk.isOver) connection.send({ type: "open", conversation: talk.conversation, after: talk.seen });
   }
 }
 
@@ -107,6 +107,8 @@ function listed(conversations) {
   if ([...waiting].some((conversation) => !heardOf.has(conversation))) alerts.tell("waiting");
   heardOf = waiting;
   for (const entry of conversations) {
+    const held = talks.get(entry.conversation);
+    if (entry.mine && held?.isOver && !held.ended) drop(entry.conversation); // it came back: it is shown anew
     if (entry.mine && !talks.has(entry.conversation)) {
       begin(entry.conversation);
       send({ type: "open", conversation: entry.conversation, after: -1 });
@@ -161,7 +163,9 @@ function refused(frame) {
   const open = [closing, handing].find((dialog) => dialog.isFor(frame.conversation));
   if (open) return open.wrong(what);
   say(what);
-  if (talks.has(frame.conversation) && frame.reason in REASONS && frame.reason !== "absent") drop(frame.conversation);
+  const talk = talks.get(frame.conversation);
+  if (talk && frame.reason === "taken") letGo(talk, talk.seen < 0 ? "is al bij een collega." : "is niet meer bij jou.");
+  if (talk && frame.reason === "gone") letGo(talk, "bestaat niet meer.");
   return draw();
 }
 
@@ -280,7 +284,7 @@ function move(step) {
 /** @param {(talk: Talk) => void} act */
 const inShown = (act) => () => {
   const talk = talks.get(shown);
-  if (talk && !talk.text.readOnly) act(talk);
+  if (talk && !talk.isOver) act(talk);
 };
 
 listen(/** @type {HTMLInputElement} */ (part("keys-on")), {

@@ -31,8 +31,8 @@ export class Talk {
   seen = -1;
   unread = 0;
   ended = false;
-  /** whether the conversation is somebody else's now, and this panel only shows what was not sent */
-  gone = false;
+  /** whether nothing can be said here any more: it ended, or somebody else has it and this shows what was not sent */
+  isOver = false;
   /** whether the relay answered `open` on the present connection */
   live = false;
   #read = -1;
@@ -133,6 +133,7 @@ export class Talk {
    */
   over(why) {
     this.live = false;
+    this.isOver = true;
     const closed = this.text.value.trim() ? `${why} Wat je nog schreef, is niet verzonden.` : why;
     /** @type {HTMLElement} */ (this.part(".over span")).textContent = closed;
     this.part(".over").hidden = false;
