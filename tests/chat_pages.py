@@ -135,13 +135,9 @@ class Page:
         """What was sent on this connection, and when."""
 
         self.said = 0
+        self.is_up = False
         self.socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
-
-    @property
-    def is_up(self) -> bool:
-        """Whether it is connected."""
-        return self._reading is not None and not self._reading.done()
 
     @property
     def may_write(self) -> bool:
@@ -149,7 +145,13 @@ class Page:
         return self.said < MOST_LETTERS
 
     async def join(self, gateway: Gateway, headers: dict[str, str] | None = None) -> None:
-        """Connect to a relay, the old connection being gone."""
+        """Connect to a relay, the old connection being gone.
+
+        Raises:
+            OSError: nobody listens there.
+            WebSocketException: the relay went away before it answered.
+
+        """
         await self.drop()
         self.socket = await connect(
             f"ws://127.0.0.1:{gateway.port}{self.path}",
@@ -159,24 +161,31 @@ class Page:
             compression=None,
         )
         await self.greet()
+        self.is_up = True
         self._reading = asyncio.create_task(self._read(self.socket))
 
     async def drop(self, *, politely: bool = False) -> None:
         """Be gone: what is under way to the page is lost, what the relay has not read may be."""
-        if self._reading is None or self.socket is None:
-            return
-        self._reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reading
-        self.hall.wire.append(f"{self.name} is gone")
-        if politely:
-            await self.socket.close()
-        else:
-            self.socket.transport.abort()
-            await self.socket.wait_closed()
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
+        if self.socket is not None:
+            self.hall.wire.append(f"{self.name} is gone")
+            if politely:
+                await self.socket.close()
+            else:
+                self.socket.transport.abort()
+                await self.socket.wait_closed()
         self.socket = self._reading = None
-        self.unanswered.clear()
-        self.gone()
+        self._lose()
+
+    def _lose(self) -> None:
+        """Know that the connection is gone, whoever ended it."""
+        if self.is_up:
+            self.is_up = False
+            self.unanswered.clear()
+            self.gone()
 
     async def send(self, kind: str, /, **properties: Any) -> None:
         """Send a frame; nobody may be there any more."""
@@ -191,8 +200,9 @@ class Page:
             async for text in socket:
                 self.hall.wire.append(f"{self.name} < {text!s:.300}")
                 await self.heard(json.loads(text))
+            self._lose()
         except ConnectionClosed:
-            return
+            self._lose()
         except Exception as wrong:  # noqa: BLE001 - what a page cannot understand is a fault of the relay
             self.hall.blame(self.name, f"cannot go on: {wrong!r}")
 
@@ -398,7 +408,8 @@ class OperatorPage(Page):
     async def greet(self) -> None:
         """Wait for the relay to know the operator: it does from the handshake."""
         assert self.socket is not None
-        desk = json.loads(await self.socket.recv())
+        async with asyncio.timeout(20):
+            desk = json.loads(await self.socket.recv())
         assert desk["type"] == "desk", desk
         self.operator = desk["operator"]
         self.hall.comes(self.operator)

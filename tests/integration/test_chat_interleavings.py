@@ -11,13 +11,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
 import httpx
 import pytest
+from websockets.exceptions import WebSocketException
 
 from services.intake_api.caller import SERVICE_SCOPES
 from tests.chat_pages import Frame, Hall, OperatorPage, Page, VisitorPage
@@ -179,11 +180,12 @@ class World:
             self.script.append(made.__name__)
             await step
 
-    def _relay(self) -> Gateway:
-        return self.random.choice(self.deployment.relays)
-
-    def _comes(self, page: Page) -> Step:
-        return page.arrive(self._relay()) if isinstance(page, OperatorPage) else page.join(self._relay())
+    async def _comes(self, page: Page) -> None:
+        """Connect to some relay, and to another while that one is away."""
+        for relay in self.random.sample(self.deployment.relays, len(self.deployment.relays)):
+            with suppress(OSError, WebSocketException):
+                await (page.arrive(relay) if isinstance(page, OperatorPage) else page.join(relay))
+                return
 
     def _one(self, among: Sequence[Found]) -> Found | None:
         return self.random.choice(among) if among else None
@@ -379,11 +381,31 @@ async def all_of(work: Sequence[Step]) -> None:
 
 async def hold(deployment: Deployment) -> None:
     """Let worlds live, several at once."""
+    done = asyncio.Event()
     async with deployment.reading(), asyncio.TaskGroup() as tasks:
-        for place in range(AT_ONCE):
-            tasks.create_task(live(deployment, place))
+        if os.environ.get("TROUBLE") == "full" and len(deployment.relays) > 1:
+            tasks.create_task(kill_now_and_then(deployment, done))
+        try:
+            async with asyncio.TaskGroup() as worlds:
+                for place in range(AT_ONCE):
+                    worlds.create_task(live(deployment, place))
+        finally:
+            done.set()
     print(dict(deployment.tally))
     assert deployment.tally.keys() >= MET
+
+
+async def kill_now_and_then(deployment: Deployment, done: asyncio.Event) -> None:
+    """End one relay after the other, without a chance to tidy up, and start it again, until all is done."""
+    random = Random(SEED)
+    while not done.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), random.uniform(3, 12))
+            return
+        relay = random.choice(deployment.relays)
+        relay.kill()
+        await asyncio.to_thread(relay.start)
+        deployment.tally["relay killed"] += 1
 
 
 async def live(deployment: Deployment, place: int) -> None:
