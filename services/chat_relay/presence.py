@@ -135,6 +135,7 @@ class Presence:
     async def run(self) -> None:
         """Say who is here, and hear who is elsewhere, until cancelled; then say that nobody is here any more."""
         async with self._bus.listen(SUBJECT) as notices, asyncio.TaskGroup() as tasks:
+            self._asked = True
             tasks.create_task(self._hear(notices))
             await self._bus.publish(SUBJECT, {"ask": self._node})
             try:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import sqlite3
@@ -299,6 +300,8 @@ def main() -> None:
     processes_apart()
     idle()
 
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # a socket each
 
 if __name__ == "__main__":
     {"latency": latency, "apart": processes_apart, "idle": idle}.get(sys.argv[1] if len(sys.argv) > 1 else "", main)()

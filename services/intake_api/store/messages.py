@@ -1,7 +1,7 @@
 """Messages of a contact: numbered under its lock, so that every reader sees one order without gaps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.message import Direction, Message, MessageSubmission
-from onthaal_schema.problems import Conflict, Erased
+from onthaal_schema.problems import Conflict, Erased, ServiceUnavailable
 from onthaal_schema.wire import to_wire
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
@@ -20,6 +20,9 @@ from services.intake_api.store.message_writer import ContactChanged, MessageWrit
 from services.intake_api.store.opened import Wire, message_place, open_file, open_message
 from services.intake_api.store.vault import DataKey, Vault, same
 from services.intake_api.store.work import add_work, infected
+
+ATTEMPTS: Final = 5
+"""How often a message is sealed anew when the key of its contact is wrapped anew meanwhile."""
 
 
 class Messages:
@@ -59,7 +62,7 @@ class Messages:
         """Append words alone, which is what a conversation is made of: sealed with a key that is known, and committed with others."""
         now = self._database.clock.now()
         digest = self._digest(message, ())
-        while True:  # each time round the contact is read anew, which ends it when there is none any more
+        for _ in range(ATTEMPTS):
             known = await self._contacts.known(contact_id)
             sealed = known.key.seal(message.text.encode(), message_place(message_id))
             new = NewMessage(
@@ -76,9 +79,10 @@ class Messages:
             try:
                 written = await self.writer.write(new)
             except ContactChanged:
-                self._contacts.forget(contact_id)
+                self._contacts.forget(contact_id)  # and read it again, which tells when there is none any more
             else:
                 return _shown(new, message.text, written), written.created
+        raise ServiceUnavailable("The contact changes all the time; send the same again.", retry_after_sec=2)
 
     async def keep(self, contact_id: UUID, message_id: UUID, files: Sequence[FileUpload]) -> Sequence[KeptFile]:
         """Keep the bytes of a message's files, before the message that names them is written."""
