@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from services.chat_relay.frames import Availability
 from services.kit.bus import Bus
-from tests.contract.test_presence import relay
+from tests.contract.test_presence import asked, relay
 from tests.nats import buses, nats, until
 
 __all__ = ["buses", "nats"]
@@ -66,7 +66,8 @@ async def test_what_an_operator_said_outlives_the_page_and_the_relay_it_was_said
 
 async def test_an_operator_is_present_until_the_last_relay_with_a_page_of_theirs_is_gone(buses: tuple[Bus, Bus]) -> None:
     noor, told = uuid4(), list[int]()
-    async with relay(buses[1], on_staff=lambda: told.append(1)) as there:
+    async with buses[0].listen("chat.presence") as heard, relay(buses[1], on_staff=lambda: told.append(1)) as there:
+        await asked(heard)
         killed = {"node": str(uuid4()), "operators": f"{noor}:available:0", "visitors": "", "state": 1}
         await buses[0].publish("chat.presence", killed)
         await until(lambda: there.available == 1)
