@@ -199,6 +199,8 @@ class Presence:
     def _believe(self, node: str, operators: Mapping[UUID, Attending], visitors: set[UUID], state: int) -> None:
         known = self._others.get(node)
         self._others[node] = Elsewhere(operators, visitors, state, _now() + LEASE)
+        for operator in operators.keys() & self._attending.keys():  # kept here too: the other page, or its relay, may go first
+            self._attending[operator] = max(self._attending[operator], operators[operator])
         if operators != (known.operators if known else {}):
             self._on_staff()
         for conversation in visitors ^ (known.visitors if known else set()):
