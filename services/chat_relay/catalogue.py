@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from services.chat_relay.frames import Start
 
-WORDS: Final = Path(__file__).parent / "widget" / "static" / "words"
+WORDS: Final = Path(__file__).parent / "widget" / "words"
 LANGUAGES: Final[tuple[str, ...]] = get_args(Start.model_fields["language"].annotation)
 FIRST: Final = LANGUAGES[0]
 

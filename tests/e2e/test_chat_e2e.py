@@ -253,7 +253,7 @@ def test_a_closed_chat_says_when_it_opens_and_who_else_helps(browser: Browser, t
         expect(widget.get_by_role("heading", name="De chat is nu gesloten")).to_be_visible()
         expect(widget.get_by_text("De chat is opnieuw open op")).to_contain_text("09:00")
         expect(widget.get_by_role("link", name="Tele-Onthaal 106")).to_be_visible()
-        expect(widget.get_by_role("link", name="Naar het contactformulier")).to_have_attribute("href", "/contact")
+        expect(widget.get_by_role("button", name="Naar het formulier")).to_be_visible()
         expect(widget.get_by_label("Je bericht")).to_be_hidden()
         shoot(page, "phone-closed")
         context.close()

@@ -7,26 +7,37 @@
   "use strict";
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const origin = new URL(script.src).origin;
-  /** @type {Record<string, string>} */
-  const titles = { nl: "Chatvenster", fr: "Fenêtre de chat", en: "Chat window", de: "Chatfenster" };
-  const wanted = script.dataset.lang ?? "";
-  const language = wanted in titles ? wanted : "nl";
+  /** @type {Record<string, [string, string, string]>} */
+  const words = {
+    nl: ["Chatvenster", "nieuw", "Laden…"],
+    fr: ["Fenêtre de chat", "à lire", "Chargement…"],
+    en: ["Chat window", "new", "Loading…"],
+    de: ["Chatfenster", "neu", "Laden…"],
+  };
+  const wanted = (script.dataset.lang ?? "").slice(0, 2).toLowerCase();
+  const language = wanted in words ? wanted : "nl";
+  const [title, fresh, loading] = words[language];
 
   const place = document.createElement("div");
+  place.lang = language;
   const root = place.attachShadow({ mode: "open" });
   const style = new CSSStyleSheet();
+  // in em of the reader's own size: a site may have set another size at its root
   style.replaceSync(`
     :host { all: initial; }
-    button { position: fixed; right: 1rem; bottom: 1rem; z-index: 2147483000; min-width: 6rem; min-height: 3rem;
-      padding: .5rem 1.25rem; border: 2px solid #fff; border-radius: 2rem; background: #0053c7; color: #fff;
-      font: 600 1.0625rem/1.3 system-ui, sans-serif; cursor: pointer; }
+    button { position: fixed; right: 1em; bottom: 1em; z-index: 2147483000; min-width: 6em; min-height: 3em;
+      padding: .5em 1.25em; border: 2px solid #fff; border-radius: 2em; background: #0053c7; color: #fff;
+      font: 600 1em/1.3 system-ui, sans-serif; cursor: pointer; }
     button:hover { background: #003d94; }
     button:focus-visible { outline: 3px solid #23272d; outline-offset: 2px; }
-    iframe { position: fixed; right: 1rem; bottom: 5rem; z-index: 2147483001; width: 25rem;
-      height: min(44rem, calc(100dvh - 6rem)); border: 1px solid #6b7684; background: #fff; color-scheme: light; }
+    iframe { position: fixed; right: 1em; bottom: 5em; z-index: 2147483001; width: 26em; max-width: calc(100vw - 2em);
+      height: min(46em, calc(100dvh - 6em)); border: 1px solid #6b7684; background: #fff; color-scheme: light; }
     [hidden] { display: none; }
-    @media (max-width: 32rem), (max-height: 32rem) { iframe { inset: 0; width: 100%; height: 100%; border: 0; } }
-    div { position: fixed; inset: 0; z-index: 2147483002; background: #fff; }
+    p { position: fixed; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+    @media (max-width: 32rem), (max-height: 32rem) {
+      iframe { inset: 0; width: 100%; max-width: none; height: 100%; border: 0; }
+    }
+    div { position: fixed; inset: 0; z-index: 2147483002; padding: 2em; background: #fff; color: #23272d; font: 1em system-ui, sans-serif; }
   `);
   root.adoptedStyleSheets = [style];
 
@@ -36,27 +47,43 @@
   button.setAttribute("aria-expanded", "false");
   button.setAttribute("aria-controls", "frame");
 
+  const news = document.createElement("p");
+  news.setAttribute("role", "status");
+
   const frame = document.createElement("iframe");
   frame.id = "frame";
-  frame.title = titles[language];
+  frame.title = title;
   frame.hidden = true;
   frame.src = `${origin}/chat/widget?lang=${language}`;
-  root.append(button, frame);
+  root.append(button, frame, news);
   document.body.append(place);
 
   let state = "hidden";
+  let exit = "";
+  let talking = false;
+  let unread = 0;
+  let named = "";
 
   /** @param {string} act */
   const tell = (act) => frame.contentWindow?.postMessage({ chat: act }, origin);
+
+  /** @param {number} count says how many, never what */
+  const show = (count) => {
+    if (!unread) named = document.title;
+    if (unread || count) document.title = count ? `(${count}) ${named}` : named;
+    unread = count;
+    button.textContent = count ? `Chat: ${count} ${fresh}` : "Chat";
+    news.textContent = count ? button.textContent : "";
+  };
 
   /**
    * @param {boolean} shown
    * @param {boolean} focus whether the person asked for it, so that the focus goes along
    */
-  const show = (shown, focus) => {
+  const turn = (shown, focus) => {
     frame.hidden = !shown;
     button.setAttribute("aria-expanded", String(shown));
-    if (shown) button.textContent = "Chat";
+    if (shown) show(0);
     if (focus) (shown ? frame : button).focus();
     state = shown ? (focus ? "focus" : "shown") : "hidden";
     tell(state);
@@ -64,33 +91,52 @@
 
   /** @param {string} to */
   const leave = (to) => {
+    if (!/^https?:/.test(to) || root.querySelector("div")) return;
+    tell("leaving");
     const cover = document.createElement("div");
     cover.setAttribute("role", "alert");
-    root.replaceChildren(cover);
+    cover.textContent = loading;
+    // the frame stays until the other page is there: it still has to tell that somebody left
+    frame.hidden = true;
+    root.append(cover);
     document.documentElement.style.background = "#fff";
-    document.body.hidden = true;
+    document.title = " ";
+    for (const part of [...document.body.children]) if (part !== place) part.remove();
     location.replace(to);
   };
 
-  button.addEventListener("click", () => show(frame.hidden, true));
+  button.addEventListener("click", () => turn(frame.hidden, true));
 
   let presses = 0;
   let last = 0;
+  let alone = false;
   document.addEventListener("keydown", (event) => {
-    if (frame.hidden || event.repeat) return;
-    if (event.key === "Escape") show(false, true);
-    presses = event.key === "Shift" ? (event.timeStamp - last < 5000 ? presses + 1 : 1) : 0;
-    last = event.timeStamp;
-    if (presses > 2) tell("leave");
+    if (event.key === "Escape" && !frame.hidden) turn(false, true);
+    alone = event.key === "Shift" && (alone || !event.repeat);
+    if (!alone) presses = 0;
   });
+  document.addEventListener("pointerdown", () => (alone = false));
+  document.addEventListener("keyup", (event) => {
+    if (event.key !== "Shift" || !alone || (frame.hidden && !talking)) return;
+    presses = event.timeStamp - last < 5000 ? presses + 1 : 1;
+    last = event.timeStamp;
+    if (presses < 3) return;
+    tell("leave");
+    leave(exit);
+  });
+  // back from the neutral page: the browser may have kept this one as it was left
+  addEventListener("pageshow", (event) => event.persisted && root.querySelector("div") && location.reload());
 
   addEventListener("message", (event) => {
     if (event.origin !== origin || event.source !== frame.contentWindow) return;
     const { chat, to, count } = event.data ?? {};
-    if (chat === "ready") tell(state);
-    else if (chat === "close") show(false, true);
-    else if (chat === "open") show(true, false);
-    else if (chat === "unread" && frame.hidden) button.textContent = `Chat (${Number(count)})`;
-    else if (chat === "leave" && /^https?:/.test(to)) leave(to);
+    if (chat === "ready") {
+      exit = String(to);
+      tell(state);
+    } else if (chat === "close") turn(false, true);
+    else if (chat === "open") turn(true, false);
+    else if (chat === "talking") talking = Boolean(count);
+    else if (chat === "unread") show(Number(count));
+    else if (chat === "leave") leave(String(to));
   });
 })();

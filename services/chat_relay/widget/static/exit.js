@@ -23,6 +23,7 @@ export function watchExit({ button, status, countdown, leave }) {
 
   let presses = 0;
   let reset = 0;
+  let alone = false;
   const count = (/** @type {number} */ to) => {
     presses = to;
     clearTimeout(reset);
@@ -30,8 +31,14 @@ export function watchExit({ button, status, countdown, leave }) {
     if (presses) reset = setTimeout(() => count(0), WITHIN);
   };
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Shift") return count(0);
-    if (event.repeat) return;
+    alone = event.key === "Shift" && (alone || !event.repeat);
+    if (!alone && presses) count(0);
+  });
+  document.addEventListener("pointerdown", () => (alone = false));
+  // a press of Shift alone: a capital letter is not a call for help
+  document.addEventListener("keyup", (event) => {
+    if (event.key !== "Shift" || !alone) return;
+    alone = false;
     count(presses + 1);
     if (presses === PRESSES) leave();
   });

@@ -5,17 +5,22 @@
 
 const alone = window.parent === window;
 let origin = "";
+let fallback = 0;
 
-/** @param {(act: string) => void} heard */
-export function hearHost(heard) {
+/**
+ * @param {string} exit where leaving leads to
+ * @param {(act: string) => void} heard
+ */
+export function hearHost(exit, heard) {
   addEventListener("message", (event) => {
     if (event.source !== window.parent || alone || typeof event.data?.chat !== "string") return;
     origin = event.origin;
-    heard(event.data.chat);
+    if (event.data.chat === "leaving") clearTimeout(fallback);
+    else heard(event.data.chat);
   });
   if (alone) heard("shown");
-  // not yet known who is around: this says nothing, and asks the loader to speak
-  else window.parent.postMessage({ chat: "ready" }, "*");
+  // not yet known who is around: this says nothing of the visitor, and asks the loader to speak
+  else window.parent.postMessage({ chat: "ready", to: exit }, "*");
 }
 
 /** @param {Record<string, unknown>} message */
@@ -32,5 +37,5 @@ export function leaveFor(to) {
   tellHost({ chat: "leave", to });
   if (alone) location.replace(to);
   // a site whose loader does not answer: the frame tries by itself
-  else setTimeout(() => window.open(to, "_top"), 1000);
+  else fallback = setTimeout(() => window.open(to, "_top"), 1000);
 }

@@ -48,6 +48,19 @@ export function addTurn(list, { name, text, at, mine, kind = "" }) {
 }
 
 /**
+ * Tells in the log what became of the conversation.
+ *
+ * @param {HTMLElement} list
+ * @param {string} text
+ */
+export function addEvent(list, text) {
+  const item = document.createElement("li");
+  item.className = "turn event";
+  item.append(paragraph("said", text));
+  list.append(item);
+}
+
+/**
  * @param {string} name
  * @param {string} text
  */

@@ -4,8 +4,14 @@ import { Connection } from "./connection.js";
 import { watchExit } from "./exit.js";
 import { hearHost, leaveFor, tellHost } from "./host.js";
 import { forget, recall, remember } from "./memory.js";
+import { beforeOnward, keep, showNotice } from "./notice.js";
 import { newId, Outbox } from "./outbox.js";
-import { addTurn } from "./turns.js";
+import { asText, hand } from "./transcript.js";
+import { addEvent, addTurn } from "./turns.js";
+import { beforeStart, closesSoon, untilOpening, waits, waitsNoLonger } from "./waiting.js";
+import { timeOfDay, worded, words } from "./words.js";
+
+/** @typedef {import("./connection.js").Frame} Frame */
 
 /** @param {string} id */
 const part = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -15,22 +21,29 @@ const page = document.body.dataset;
 const language = document.documentElement.lang;
 const touch = matchMedia("(pointer: coarse)").matches;
 const TYPING_EVERY = 3000;
-
-/** @type {Record<string, string>} */
-const words = await (await fetch(`/static/chat/words/${language}.json`)).json();
+const LONGEST = Number(page.longest);
+const MOST_PARTS = 8;
+const NEARLY = 80;
+const MOST_BARS = 0.65;
 
 /** @type {import("./memory.js").Talk | null} */
 let talk = recall();
 let started = talk !== null;
-let knocked = false;
+/** the id in the outbox of the message that starts the conversation: the relay knows it by the conversation's id */
+let opener = "";
 let asked = false;
-let status = "";
+let ending = false;
+let situation = "";
 let seen = -1;
 let unread = 0;
 let shown = false;
 let lastTyped = 0;
 let typingGone = 0;
 let first = true;
+/** whether the end of the conversation is in view, so that it stays in view while the page grows */
+let following = true;
+/** how far the page can be scrolled, when that was last looked at */
+let room = 0;
 
 const connection = new Connection("/chat/v1/visitor", {
   greet: () => (started && talk ? { type: "resume", ...proof(talk), after: seen } : { type: "hello" }),
@@ -47,18 +60,30 @@ function proof({ conversation, token }) {
 /** @param {import("./outbox.js").Letter} letter */
 function post(letter) {
   if (started) return connection.send({ type: "say", message: letter.id, text: letter.text });
-  const isFirst = outbox.waiting.length === 0 || outbox.waiting[0].id === letter.id;
-  if (!talk || !isFirst) return false;
-  keep();
-  knocked = true;
+  if (!talk || outbox.waiting.find((waiting) => !waiting.stuck)?.id !== letter.id) return false;
+  remembered();
+  opener = letter.id;
   return connection.send({ type: "start", ...proof(talk), text: letter.text, language });
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {string} message */
+function ours(message) {
+  return opener && message === talk?.conversation ? opener : message;
+}
+
+/** @param {Frame} frame */
 function heard(frame) {
   switch (frame.type) {
     case "welcome":
       return welcomed(frame);
+    case "staffed":
+      say(frame.staffed ? words.open : words.absentTitle);
+      return beforeStart(frame.staffed);
+    case "waiting":
+      return waits(frame, say);
+    case "closing":
+      say(worded("closingTitle", { time: timeOfDay(frame.at) }));
+      return closesSoon(frame.at, started ? "log" : "danger");
     case "closed":
       return closed(frame);
     case "state":
@@ -67,10 +92,10 @@ function heard(frame) {
       return turn(frame);
     case "sent":
       seen = Math.max(seen, frame.sequence);
-      outbox.arrived(frame.message);
+      outbox.arrived(ours(frame.message));
       return;
     case "failed":
-      outbox.failed(frame.message, frame.retry);
+      if (frame.message) outbox.failed(ours(frame.message), frame.retry);
       return say(words[frame.reason] ?? (frame.retry ? words.failed : words.refused));
     case "typing":
       return typing();
@@ -79,128 +104,152 @@ function heard(frame) {
   }
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {Frame} frame */
 function welcomed(frame) {
-  if (!outbox.waiting.length) talk = { conversation: frame.conversation, token: frame.token };
+  // a first message whose answer was lost is sent again as the same conversation
+  if (!opener || !talk) talk = { conversation: frame.conversation, token: frame.token };
   setState("start");
-  say(frame.staffed ? words.open : words.unstaffed);
+  say(frame.staffed ? words.open : words.absentTitle);
+  if (frame.closing) closesSoon(frame.closing, "danger");
+  beforeStart(frame.staffed);
   outbox.flush();
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {Frame} frame */
 function closed(frame) {
   // the first message may have been stored before the doors closed, with its answer lost: ask once
-  if (knocked && !asked && outbox.waiting.length) {
+  if (opener && !started && !asked && outbox.waiting.length) {
     asked = true;
     return outbox.flush();
   }
-  forget();
-  talk = null;
-  showClosed(frame.nextOpening);
+  showClosed(frame.nextOpening, Boolean(frame.conversation));
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {Frame} frame */
 function became(frame) {
   started = true;
-  if (frame.status === "ended") return ended();
+  if (frame.status === "ended") return ended(frame.because);
   setState("talking");
-  keep();
-  if (frame.status !== status) {
-    say(frame.status === "assigned" ? words.assigned.replace("{name}", frame.operator ?? "") : words.waiting);
-  }
-  status = frame.status;
+  remembered();
+  const now = `${frame.because} ${frame.operator ?? ""}`;
+  if (now !== situation) tellSituation(frame);
+  situation = now;
+  if (ending) connection.send({ type: "end" });
   outbox.flush();
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {Frame} frame */
+function tellSituation({ status, because, operator }) {
+  if (status === "assigned") {
+    waitsNoLonger();
+    say("");
+    return event(worded(because === "handedOver" ? "handedOver" : "assigned", { name: operator ?? "" }));
+  }
+  part("typing").textContent = "";
+  if (because === "vanished" || because === "givenBack") event(words[because]);
+  say(words.waiting);
+}
+
+/** @param {Frame} frame */
 function turn(frame) {
   seen = Math.max(seen, frame.sequence);
   const mine = frame.who === "visitor";
-  if (mine && outbox.arrived(frame.message)) return;
-  const reading = innerHeight + scrollY > document.documentElement.scrollHeight - 2 * form.offsetHeight;
+  if (mine && outbox.arrived(ours(frame.message))) return;
   const row = addTurn(part("turns"), { name: mine ? words.me : words.operator, text: frame.text, at: frame.at, mine });
   if (mine) row.mark(words.sent);
   else part("typing").textContent = "";
-  if (!mine && !shown) tellHost({ chat: "unread", count: (unread += 1) });
-  if (reading) showLast();
+  if (!mine && (!shown || document.hidden)) tellHost({ chat: "unread", count: (unread += 1) });
+  if (!mine && !following) part("newer").hidden = false;
 }
 
 function typing() {
-  part("typing").textContent = words.typing;
+  if (part("typing").textContent !== words.typing) part("typing").textContent = words.typing;
   clearTimeout(typingGone);
   typingGone = setTimeout(() => (part("typing").textContent = ""), 6000);
 }
 
-/** @param {import("./connection.js").Frame} frame */
+/** @param {Frame} frame */
 function wrong(frame) {
-  if (frame.message) {
-    outbox.failed(frame.message, true);
-    return say(words[frame.code] ?? words.failed);
-  }
   if (frame.code === "unknown" || frame.code === "forbidden") {
+    if (started) event(words.unknown);
     reset();
     setState("connecting");
     return connection.send({ type: "hello" });
   }
+  if (frame.message) {
+    outbox.failed(ours(frame.message), true);
+    return say(words[frame.code] ?? words.failed);
+  }
   if (frame.code === "unavailable") return connection.renew();
 }
 
-function keep() {
+function remembered() {
   if (talk) remember({ ...talk, shown });
+  tellHost({ chat: "talking", count: started || opener ? 1 : 0 });
 }
 
 function reset() {
   forget();
   talk = null;
-  started = knocked = asked = false;
+  started = asked = ending = false;
+  opener = situation = "";
   seen = -1;
-  status = "";
+  tellHost({ chat: "talking", count: 0 });
 }
 
-function ended() {
+/** @param {string} because */
+function ended(because) {
+  // the relay tells next when it opens again; after a reload it does not
+  if (because === "closed") return setTimeout(() => started && showClosed(page.opens, true), 2000);
+  over(because === "left" ? words.left : words.ended, "ended");
+  if (unsent()) showNotice(words.unsentTitle, words.unsentText, "log");
+}
+
+/**
+ * @param {string | undefined} opens
+ * @param {boolean} waited whether somebody waited until the doors closed
+ */
+function showClosed(opens, waited) {
+  over(words.closedTitle, "closed");
+  const parts = [untilOpening(opens), ...(waited ? [words.closedWaited] : []), words.closedForm];
+  showNotice(words.closedTitle, parts.join(" "), "danger");
+  following = false;
+  scroller().scrollTop = 0;
+  /** @type {HTMLDetailsElement} */ (part("help")).open = true;
+}
+
+/**
+ * @param {string} said
+ * @param {"closed" | "ended"} state
+ */
+function over(said, state) {
+  keep(unsent());
   reset();
   connection.close();
-  setState("ended");
-  say(words.ended);
+  waitsNoLonger();
+  part("typing").textContent = "";
+  setState(state);
+  say(said);
   for (const letter of outbox.waiting) outbox.failed(letter.id, false);
 }
 
-/** @param {string | undefined} opens */
-function showClosed(opens) {
-  const unsent = [...outbox.waiting.map((letter) => letter.text), text.value].filter((said) => said.trim());
-  for (const letter of outbox.waiting) outbox.failed(letter.id, false);
-  part("closed-until").textContent = opens ? words.closedUntil.replace("{when}", inWords(opens)) : words.closedNow;
-  part("kept").hidden = !unsent.length;
-  /** @type {HTMLTextAreaElement} */ (part("kept-text")).value = unsent.join("\n\n");
-  /** @type {HTMLDetailsElement} */ (part("help")).open = true;
-  connection.close();
-  setState("closed");
-  say(words.closedTitle);
-}
-
-/** @param {string} moment */
-function inWords(moment) {
-  const form = new Intl.DateTimeFormat(`${language}-BE`, {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZone: "Europe/Brussels",
-  });
-  return form.format(new Date(moment));
+function unsent() {
+  return [...outbox.waiting.map((letter) => letter.text), text.value].filter((said) => said.trim()).join("\n\n");
 }
 
 /** @param {string} state */
 function setState(state) {
   page.state = state;
-  const writing = form.contains(document.activeElement) || part("sure").contains(document.activeElement);
-  part("closed").hidden = state !== "closed";
-  form.hidden = state !== "start" && state !== "talking";
-  part("end").hidden = state !== "talking";
+  const writing = form.contains(document.activeElement) || document.activeElement?.closest(".ending");
+  const talking = state === "talking";
+  const hasTurns = part("turns").childElementCount > 0;
+  form.hidden = state !== "start" && !talking;
+  part("languages").hidden = talking || state === "ended" || hasTurns;
+  part("end").hidden = !talking || !part("end-sure").hidden;
+  part("take").hidden = !hasTurns || state === "start" || !part("take-sure").hidden;
   part("again").hidden = state !== "ended";
-  if (state !== "talking") part("sure").hidden = true;
-  if (state === "talking" || state === "closed") /** @type {HTMLDetailsElement} */ (part("about")).open = false;
+  if (!talking) part("end-sure").hidden = true;
+  if (talking || state === "closed") /** @type {HTMLDetailsElement} */ (part("about")).open = false;
   if (writing && form.hidden) part(state === "ended" ? "again" : "title").focus();
 }
 
@@ -209,36 +258,124 @@ function say(what) {
   if (part("status").textContent !== what) part("status").textContent = what;
 }
 
+/** @param {string} what */
+function event(what) {
+  addEvent(part("turns"), what);
+}
+
+/** What scrolls: the conversation, or the whole page where there is little room. */
+function scroller() {
+  return document.body.classList.contains("tight") ? document.documentElement : part("scroll");
+}
+
+function isAtEnd() {
+  const { scrollTop, clientHeight, scrollHeight } = scroller();
+  return scrollTop + clientHeight > scrollHeight - NEARLY;
+}
+
 function showLast() {
-  part("end").scrollIntoView({ block: "end" });
+  following = true;
+  part("newer").hidden = true;
+  scroller().scrollTop = scroller().scrollHeight;
+}
+
+/** The bars stay in view where there is room; what has the focus is never under them. */
+function fit() {
+  const bars = ["bar", "foot", "ending"].reduce((height, id) => height + part(id).offsetHeight, 0);
+  document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
+  document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + 8}px`;
+  if (following && part("turns").childElementCount) showLast();
+  room = scrollRoom();
+}
+
+function scrollRoom() {
+  const { scrollHeight, clientHeight } = scroller();
+  return scrollHeight - clientHeight;
+}
+
+/** @param {string} what is wrong with what was typed; nothing when it is right again */
+function object(what) {
+  part("text-error").textContent = what;
+  text.setAttribute("aria-invalid", String(Boolean(what)));
+  if (what) text.focus();
 }
 
 /** @param {Event} event */
 function submit(event) {
   event.preventDefault();
-  const said = text.value;
-  if (!said.trim()) return text.focus();
-  const id = started || outbox.waiting.length ? newId() : (talk?.conversation ?? newId());
-  const row = addTurn(part("turns"), { name: words.me, text: said, at: null, mine: true });
+  const parts = inParts(text.value.trim());
+  if (!parts.length) return object(words.empty);
+  if (parts.length > MOST_PARTS) return object(worded("tooLong", { count: LONGEST * MOST_PARTS }));
+  object("");
   text.value = "";
-  outbox.add(id, said, row);
+  for (const said of parts) {
+    const row = addTurn(part("turns"), { name: words.me, text: said, at: null, mine: true });
+    outbox.add(newId(), said, row);
+  }
+  // what could not start the conversation before goes first
+  if (!started && outbox.waiting.length > parts.length) outbox.flush();
   showLast();
 }
 
-function leave() {
-  part("gone").textContent = words.leaving;
-  document.body.classList.add("leaving");
-  if (started) connection.send({ type: "end" });
-  reset();
-  connection.close();
-  leaveFor(page.exit ?? "about:blank");
+/**
+ * A long story goes in several messages, broken between words where that can be.
+ *
+ * @param {string} story
+ * @returns {string[]}
+ */
+function inParts(story) {
+  const pattern = new RegExp(`[^]{1,${LONGEST}}(?=\\s|$)|[^]{1,${LONGEST}}`, "gu");
+  return (story.match(pattern) ?? []).map((said) => said.trim()).filter(Boolean);
 }
 
-/** @param {boolean} asking */
-function askSure(asking) {
-  part("sure").hidden = !asking;
-  part("end").hidden = asking;
-  part(asking ? "end-no" : "end").focus();
+let left = false;
+
+/** Leaves nothing in the page, tells the relay when there is a line, and goes; none of it waits for an answer. */
+function leave() {
+  if (left) return;
+  left = true;
+  part("gone").textContent = words.leaving;
+  document.body.classList.add("leaving");
+  if (started || opener) connection.send({ type: "end" });
+  leaveFor(page.exit ?? "about:blank");
+  reset();
+  connection.close();
+  text.value = "";
+  keep("");
+  document.querySelector("main")?.remove();
+  document.querySelector("header")?.remove();
+}
+
+/**
+ * Asks to be sure: the question stands where its button was, and the focus goes along.
+ *
+ * @param {"end" | "take"} act
+ * @param {boolean} asking
+ */
+function askSure(act, asking) {
+  part(`${act}-sure`).hidden = !asking;
+  part(act).hidden = asking;
+  part(asking ? `${act}-no` : act).focus();
+}
+
+/** @param {string} act */
+function hostSaid(act) {
+  if (act === "leave") return leave();
+  // the page around was loaded anew while the chat was open in it
+  if (first && act === "hidden" && talk?.shown) tellHost({ chat: "open" });
+  first = false;
+  shown = act !== "hidden";
+  read();
+  if (started) remembered();
+  const over = page.state === "ended" || (page.state === "closed" && part("turns").childElementCount > 0);
+  if ((shown || started) && !over) connection.open();
+  if (act === "focus") part("title").focus();
+}
+
+function read() {
+  if (!shown || document.hidden || !unread) return;
+  unread = 0;
+  tellHost({ chat: "unread", count: 0 });
 }
 
 form.addEventListener("submit", submit);
@@ -246,27 +383,59 @@ text.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch) submit(event);
 });
 text.addEventListener("input", () => {
+  if (part("text-error").textContent) object("");
+  if (page.state === "start" && !part("turns").childElementCount) part("languages").hidden = text.value !== ""; // another language would lose it
   if (!started || Date.now() - lastTyped < TYPING_EVERY) return;
   lastTyped = Date.now();
   connection.send({ type: "typing" });
 });
-part("end").addEventListener("click", () => askSure(true));
-part("end-no").addEventListener("click", () => askSure(false));
+for (const act of /** @type {const} */ (["end", "take"])) {
+  part(act).addEventListener("click", () => askSure(act, true));
+  part(`${act}-no`).addEventListener("click", () => askSure(act, false));
+}
 part("end-yes").addEventListener("click", () => {
-  part("sure").hidden = true;
-  connection.send({ type: "end" });
+  part("end-sure").hidden = true;
+  ending = true;
+  if (!connection.send({ type: "end" })) say(words.endLater);
   text.focus();
 });
+part("take-yes").addEventListener("click", () => {
+  hand(asText(part("turns"), words.sent));
+  askSure("take", false);
+  say(words.savedAs);
+});
 part("again").addEventListener("click", () => location.reload());
-part("copy").addEventListener("click", () => {
-  /** @type {HTMLTextAreaElement} */ (part("kept-text")).select();
-  // the newer clipboard interface is closed to frames of another site
-  if (document.execCommand("copy")) say(words.copied);
+part("newer").addEventListener("click", () => {
+  showLast();
+  text.focus({ preventScroll: true });
 });
+document.addEventListener(
+  "scroll",
+  () => {
+    if (scrollRoom() !== room) return fit(); // the page grew or shrank: nobody scrolled
+    following = isAtEnd();
+    if (following) part("newer").hidden = true;
+  },
+  { capture: true, passive: true },
+);
+const grown = new ResizeObserver(fit);
+for (const id of ["log", "notice", "about", "help", "foot", "ending"]) grown.observe(part(id));
+// somebody who reads up there stays there
+for (const id of ["about", "help"]) part(id).addEventListener("click", () => (following = false));
+addEventListener("resize", fit);
 part("minimise").addEventListener("click", () => tellHost({ chat: "close" }));
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.isComposing) tellHost({ chat: "close" });
+part("languages").addEventListener("click", (event) => {
+  const link = /** @type {HTMLElement} */ (event.target).closest("a");
+  if (!link) return;
+  event.preventDefault();
+  location.replace(link.href); // no step in the history of the site
 });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing) return;
+  for (const act of /** @type {const} */ (["end", "take"])) if (!part(`${act}-sure`).hidden) return askSure(act, false);
+  tellHost({ chat: "close" });
+});
+document.addEventListener("visibilitychange", read);
 watchExit({
   button: part("exit"),
   status: part("exit-status"),
@@ -277,15 +446,7 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-hearHost((act) => {
-  if (act === "leave") return leave();
-  // the page around was loaded anew while the chat was open in it
-  if (first && act === "hidden" && talk?.shown) tellHost({ chat: "open" });
-  first = false;
-  shown = act !== "hidden";
-  if (shown) unread = 0;
-  if (started) keep();
-  if (shown && page.state === "closed" && !started) showClosed(page.opens);
-  else if (shown || started) connection.open();
-  if (act === "focus") part("title").focus();
-});
+beforeOnward(unsent);
+if (started) setState("connecting");
+else if (page.state === "closed") showNotice(words.closedTitle, `${untilOpening(page.opens)} ${words.closedForm}`, "danger");
+hearHost(page.exit ?? "", hostSaid);
