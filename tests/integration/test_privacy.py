@@ -50,7 +50,8 @@ def by_form(gateway: Gateway) -> None:
 
 
 def by_mail(gateway: Gateway) -> None:
-    mail = f"From: {MARKER} <{MARKER}@voorbeeld.be>\r\nTo: {MARKER}@x.be\r\nSubject: {MARKER}\r\n\r\nOver {MARKER}.\r\n"
+    head = f"From: {MARKER} <{MARKER}@voorbeeld.be>\r\nTo: {MARKER}@x.be\r\nSubject: {MARKER}\r\nMessage-ID: <{uuid4()}@voorbeeld.be>"
+    mail = f"{head}\r\n\r\nOver {MARKER}.\r\n"
     with smtplib.SMTP("127.0.0.1", gateway.smtp_port) as server:
         server.sendmail(f"{MARKER}@voorbeeld.be", f"{MARKER}@x.be", mail)
 
