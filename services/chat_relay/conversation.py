@@ -64,6 +64,11 @@ class Side:
         """Whether this side was told that the conversation waits for an operator."""
         return self.state is not None and self.state.status is ConversationStatus.WAITING
 
+    @property
+    def follows(self) -> bool:
+        """Whether this side was not told that the conversation is somebody else's."""
+        return self.party is Party.VISITOR or self.state is None or bool(self.state.mine)
+
     def may_follow(self, conversation: Conversation) -> bool:
         """Whether the turns are still for this side: an operator's are for whoever has the conversation."""
         return self.party is Party.VISITOR or conversation.operator == self.operator
@@ -90,8 +95,8 @@ class Side:
         return side, tuple(frames)
 
     def settled(self, stored: Message) -> Told:
-        """Answer an own message that was stored and already seen earlier (a repeated one)."""
-        if stored.id not in self.awaiting or stored.sequence > self.seen:
+        """Answer an own message that was stored: a repeated one, or one of whoever no longer has the conversation."""
+        if stored.id not in self.awaiting or (stored.sequence > self.seen and self.follows):
             return self, ()
         return self.gives_up(stored.id), (self._sent(stored.id, stored),)
 

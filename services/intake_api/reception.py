@@ -1,7 +1,7 @@
 """What the intake service does for a caller: every use case, with its rights checked. Both adapters stand on this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -35,6 +35,7 @@ from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
 from services.intake_api.measures import count_judgement
 from services.intake_api.opening_hours.rules import OutOfCalendarError
+from services.intake_api.recognised import Recognised
 from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
@@ -73,6 +74,7 @@ class Reception:
     outgoing: Outgoing
     rereading: Rereading
     clock: Clock
+    _recognised: Recognised = field(default_factory=Recognised)
 
     async def caller(self, token: str | None) -> Caller:
         """Say who holds a token: a service, or an operator (three parts and two dots: a JWT).
@@ -85,11 +87,15 @@ class Reception:
         if token is None:
             return NOBODY
         if token.count(".") == 2:
-            keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
-            operator = verify(token, keys, self.clock.now().timestamp())
-            return Caller(operator.name, operator.scopes, operator.id)
+            now = self.clock.now().timestamp()
+            return self._recognised.find(token, now) or self._verified(token, now)
         record = await self.access.token(token)
         return Caller(record.name, record.scopes)
+
+    def _verified(self, token: str, now: float) -> Caller:
+        keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
+        operator = verify(token, keys, now)
+        return self._recognised.learn(token, Caller(operator.name, operator.scopes, operator.id), operator.expires)
 
     def service(self, name: str) -> Caller:
         """Give the caller that a service in this process is."""
