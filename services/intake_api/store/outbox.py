@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Nature
@@ -110,8 +110,9 @@ class Outbox:
         ]
         if not self._database.on_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
-            for event in events:
-                event["position"] = await connection.scalar(select(tables.event_position.next_value()))
+            positions = select(tables.event_position.next_value()).select_from(func.generate_series(1, len(events)))
+            for event, position in zip(events, (await connection.execute(positions)).scalars(), strict=True):
+                event["position"] = position
         await connection.execute(insert(tables.event), events)
 
     def _values(self, kind: EventType, row: Mapping[str, Any], audience: Mapping[str, str]) -> dict[str, Any]:
