@@ -87,14 +87,13 @@ class Reception:
         if token is None:
             return NOBODY
         if token.count(".") == 2:
-            now = self.clock.now().timestamp()
-            return self._recognised.find(token, now) or self._verified(token, now)
+            now, keys = self.clock.now().timestamp(), self.access.keys()
+            return self._recognised.find(token, now, keys) or self._verified(token, now, keys)
         record = await self.access.token(token)
         return Caller(record.name, record.scopes)
 
-    def _verified(self, token: str, now: float) -> Caller:
-        keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
-        operator = verify(token, keys, now)
+    def _verified(self, token: str, now: float, keys: dict[str, object]) -> Caller:
+        operator = verify(token, KeySet.import_key_set(keys), now)  # type: ignore[arg-type]
         return self._recognised.learn(token, Caller(operator.name, operator.scopes, operator.id), operator.expires)
 
     def service(self, name: str) -> Caller:

@@ -1,4 +1,4 @@
-"""Keys of contacts, and tokens of operators, are remembered for a moment and no longer."""
+"""Keys of contacts, and tokens of operators, are remembered for as long as they hold and no longer."""
 
 import asyncio
 import os
@@ -37,9 +37,12 @@ async def test_a_key_is_out_of_memory_when_its_contact_is_forgotten_or_too_many_
     assert len(known) == 1
 
 
-def test_a_token_is_recognised_until_it_ends_and_no_other_is() -> None:
-    recognised, noor = Recognised(), Caller("Noor", frozenset(), uuid4())
+def test_a_token_is_recognised_until_it_ends_or_another_key_signs_and_no_other_is() -> None:
+    recognised, noor, keys = Recognised(), Caller("Noor", frozenset(), uuid4()), object()
+    assert recognised.find("noor", 0, keys) is None
     recognised.learn("noor", noor, expires=1000)
-    assert recognised.find("noor", 999.9) is noor
-    assert recognised.find("noor", 1000) is None
-    assert recognised.find("nour", 999) is None
+    assert recognised.find("noor", 999.9, keys) is noor
+    assert recognised.find("noor", 1000, keys) is None
+    assert recognised.find("nour", 999, keys) is None
+    assert recognised.find("noor", 999, object()) is None
+    assert recognised.find("noor", 999, keys) is None
