@@ -156,8 +156,9 @@ class Talk:
 
     @property
     def _logs(self) -> tuple[list[str], list[str]]:
-        seen = self.widget.get_by_role("log").locator(".said").all_text_contents()
-        return seen, self.desk.get_by_role("log").filter(visible=True).locator(".said").all_text_contents()
+        turns = ".turn:not(.event) .said"
+        seen = self.widget.get_by_role("log").locator(turns).all_text_contents()
+        return seen, self.desk.get_by_role("log").filter(visible=True).locator(turns).all_text_contents()
 
     def arrived(self, *texts: str) -> None:
         """Both screens come to show these, as sent to whoever said them."""
