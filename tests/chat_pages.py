@@ -109,6 +109,11 @@ class Hall:
         if not operator or self.holders.get(conversation) == operator:
             self.holders.pop(conversation, None)
 
+    def gave_away(self, conversation: str, operator: str) -> None:
+        """Note that an operator is told that it was given away: another page of theirs may still hear what was true before."""
+        self.undecided[conversation, operator] -= 1
+        self.given_away[conversation, operator] = self.moment()
+
     def comes(self, operator: str) -> None:
         """Count a page of an operator."""
         self.pages_of[operator] = self.pages_of.get(operator, 0) + 1
@@ -528,7 +533,7 @@ class OperatorPage(Page):
         panel.is_open = bool(frame["mine"])
         if panel.is_given_away and not panel.is_open:
             panel.is_given_away = False
-            self.hall.undecided[conversation, self.operator] -= 1
+            self.hall.gave_away(conversation, self.operator)
         if panel.is_mine:
             self.hall.holds(self.name, conversation, self.operator, panel.asked_at)
             if was_entering:

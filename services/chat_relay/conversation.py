@@ -86,9 +86,12 @@ class Side:
         return bool(turns) and turns[0].sequence <= self.seen + 1
 
     def told(self, turns: Sequence[Message]) -> Told:
-        """Tell stored turns, oldest first: those already seen are left out, and nothing is told beyond a gap."""
+        """Tell stored turns, oldest first: those already seen are left out, and nothing is told beyond a gap.
+
+        Nor is anything once the conversation was somebody else's: a page that has it again asks for it again.
+        """
         side, frames = self, list[ServerFrame]()
-        for turn in turns:
+        for turn in turns if self.follows else ():
             if turn.sequence == side.seen + 1:
                 side, new = side._next(turn)
                 frames += new
@@ -101,7 +104,7 @@ class Side:
         return self.gives_up(stored.id), (self._sent(stored.id, stored),)
 
     def learned(self, conversation: Conversation) -> Told:
-        """Tell what became of the conversation, when that is new."""
+        """Tell what became of the conversation, when that is new; nothing more once it was somebody else's."""
         state = State(
             conversation=conversation.id,
             status=conversation.status,
@@ -109,7 +112,7 @@ class Side:
             operator=conversation.operator_name,
             mine=None if self.party is Party.VISITOR else self.may_follow(conversation),
         )
-        return (self, ()) if state == self.state else (replace(self, state=state), (state,))
+        return (self, ()) if state == self.state or not self.follows else (replace(self, state=state), (state,))
 
     def _next(self, turn: Message) -> Told:
         side = replace(self, seen=turn.sequence)

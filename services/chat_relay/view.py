@@ -143,7 +143,7 @@ class View:
     async def _at_hand(self, sequence: int) -> bool:
         """Tell the turns until a sequence number from memory, when this process has them all."""
         async with self._lock:
-            if sequence > self.side.seen and self.side.follows:
+            if sequence > self.side.seen:
                 await self._tell(self.side.told(self.hub.recent(self.conversation, self.side.seen, sequence)))
             return self.side.seen >= sequence
 

@@ -31,6 +31,7 @@ from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.worklist import WorkList
 from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
 from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
+from services.intake_api.danger import DangerWatch
 from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
 from services.intake_api.measures import count_judgement
@@ -62,6 +63,7 @@ class Reception:
     accept: Accept
     contacts: Contacts
     messages: Messages
+    danger: DangerWatch
     conversations: Conversations
     overview: Overview
     access: Access
@@ -110,10 +112,14 @@ class Reception:
         self, caller: Caller, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload]
     ) -> tuple[Message, bool]:
         """Append a message. A channel writes to its own contacts, an operator answers chats and adds notes."""
-        self._may_append(caller, await self.contacts.channel(contact_id), message.direction)
+        channel = await self.contacts.channel(contact_id)
+        self._may_append(caller, channel, message.direction)
         if message.sent_at and message.sent_at > self.clock.now() + CLOCK_SKEW:
             raise InvalidInput.at("sentAt", "Must not lie in the future.")
-        return await self.messages.append(contact_id, message_id, message, files, caller.name)
+        stored, created = await self.messages.append(contact_id, message_id, message, files, caller.name)
+        if created and message.direction == Direction.INBOUND:
+            self.danger.hear(contact_id, channel, message.text)
+        return stored, created
 
     def _may_append(self, caller: Caller, channel: str, direction: Direction) -> None:
         if direction == Direction.NOTE and "contacts:tag" in caller.scopes:

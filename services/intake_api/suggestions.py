@@ -53,12 +53,13 @@ class Suggestions:
     async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
-        found: dict[UUID, tuple[datetime, Suggestion]] = {}
+        found: dict[UUID, tuple[datetime, int, Suggestion]] = {}
         for row in waiting:
             if found and self._busy:
                 break  # the rest waits: a thread that tags takes the interpreter from the intake
             try:
-                found[row["id"]] = row["suggest_since"], await self._suggester.suggest_text(*await self._contacts.words(row))
+                suggestion = await self._suggester.suggest_text(*await self._contacts.words(row))
+                found[row["id"]] = row["suggest_since"], row["last_sequence"], suggestion
             except (CannotOpen, ValueError) as error:
                 # one that cannot be opened must not keep the others waiting
                 log.exception("no suggestion", contact=str(row["id"]), error=error_name(error))

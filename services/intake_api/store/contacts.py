@@ -1,7 +1,7 @@
 """Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -379,8 +379,11 @@ class Contacts:
             rows = (await connection.execute(query.order_by(columns.sequence))).all()
         return [key.open(row.sealed, message_place(row.id)).decode() for row in rows]
 
-    async def suggest(self, found: Mapping[UUID, tuple[datetime, Suggestion]]) -> None:
-        """Keep what the model makes of contacts; where only the model has tagged one, its tag follows."""
+    async def suggest(self, found: Mapping[UUID, tuple[datetime, int, Suggestion]]) -> None:
+        """Keep what the model makes of contacts, as they were since a moment and up to a message.
+
+        Where only the model has tagged one, its tag follows.
+        """
         columns = tables.contact.c
         query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None))
         query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
@@ -388,19 +391,30 @@ class Contacts:
             for row in [dict(row) for row in (await connection.execute(query)).mappings()]:
                 await self._suggest(connection, row, *found[row["id"]])
 
-    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, suggestion: Suggestion) -> None:
+    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, seen: int, suggestion: Suggestion) -> None:
         values: Row = {
             "sealed_suggestion": self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION),
             "signals": orjson.dumps(suggestion.signals).decode(),
         }
-        if row["suggest_since"] == since:
-            values["suggest_since"] = None
+        if row["suggest_since"]:  # nobody else looked meanwhile; whoever wrote meanwhile waits behind the others
+            unchanged = (row["suggest_since"], row["last_sequence"]) == (since, seen)
+            values["suggest_since"] = None if unchanged else self._database.clock.now()
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
         provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
         if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
             await self.tag(connection, row, model_tag(suggestion, row["nature"]))
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
+
+    async def put_danger_first(self, contact_ids: Iterable[UUID]) -> None:
+        """Put contacts on the work list in which there is a sign of danger: each once, as the model would."""
+        columns = tables.contact.c
+        query = select(columns.id).where(
+            columns.id.in_(contact_ids), columns.erased_at.is_(None), columns.nature == Nature.PERSON
+        )
+        async with self._database.write() as connection:
+            for contact_id in (await connection.execute(query.order_by(columns.id).with_for_update())).scalars():
+                await self._add_work(connection, contact_id, [WorkReason.DANGER])
 
     async def give_up_suggesting(self, contact_id: UUID) -> None:
         """Let a person look at a contact that the model could not be asked about, and ask no more."""

@@ -59,7 +59,7 @@ UPDATE contact SET last_sequence = last_sequence + 1, version = version + 1,
     extended_due = CASE WHEN :none < extended_at AND extended_at <= :now THEN
         strftime('%Y-%m-%dT%H:%M:%S', substr(extended_at, 1, 19), '+5 seconds') || substr(extended_at, 20)
     ELSE :now END,
-    suggest_since = CASE WHEN :inbound THEN :now ELSE suggest_since END
+    suggest_since = CASE WHEN :inbound THEN coalesce(suggest_since, :now) ELSE suggest_since END
 WHERE id = :contact AND data_key = :data_key AND erased_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM message WHERE contact_id = :contact AND id = :id)
 RETURNING last_sequence, extended_due
@@ -125,7 +125,7 @@ WITH given AS (
 UPDATE contact SET last_sequence = stored.sequence, version = version + 1,
     extended_due = CASE WHEN extended_at > stored.registered_at - $10::interval AND extended_at <= stored.registered_at
         THEN extended_at + $10::interval ELSE stored.registered_at END,
-    suggest_since = CASE WHEN direction = 'inbound' THEN stored.registered_at ELSE suggest_since END
+    suggest_since = CASE WHEN direction = 'inbound' THEN coalesce(suggest_since, stored.registered_at) ELSE suggest_since END
 FROM stored WHERE contact.id = stored.contact_id
 RETURNING contact.id, last_sequence, extended_due
 """

@@ -133,7 +133,7 @@ class Messages:
         if kept:
             await connection.execute(insert(tables.file), [file.row for file in kept])
             await add_work(connection, self._database, row["id"], infected(kept))
-        await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
+        await self._contacts.extend(connection, row, self._after(message, row, new["sequence"]))
         return open_message(new, key, [open_file(file.row, key) for file in kept]), True
 
     def _digest(self, message: MessageSubmission, kept: Sequence[KeptFile]) -> bytes:
@@ -154,9 +154,12 @@ class Messages:
             "sealed": key.seal(message.text.encode(), message_place(message_id)),
         }
 
-    def _after(self, message: MessageSubmission, sequence: int) -> Row:
+    def _after(self, message: MessageSubmission, row: Row, sequence: int) -> Row:
         words = message.direction == Direction.INBOUND
-        return {"last_sequence": sequence, **({"suggest_since": self._database.clock.now()} if words else {})}
+        return {
+            "last_sequence": sequence,
+            **({"suggest_since": row["suggest_since"] or self._database.clock.now()} if words else {}),
+        }
 
     async def _held(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID) -> Row | None:
         query = select(tables.message).where(tables.message.c.contact_id == contact_id, tables.message.c.id == message_id)

@@ -43,6 +43,17 @@ def test_what_was_on_its_way_when_the_conversation_went_to_a_colleague_is_answer
     assert (side.seen, side.awaiting) == (1, frozenset())
 
 
+def test_nothing_is_told_of_a_conversation_that_went_to_a_colleague_though_it_comes_back_meanwhile() -> None:
+    mine = uuid4()
+    side = Side(CHAT, Party.OPERATOR, seen=0, operator=mine)
+    side, _ = side.learned(conversation(ConversationStatus.WAITING))
+    again = conversation(ConversationStatus.ASSIGNED).model_copy(update={"operator": mine})
+    assert side.may_follow(again)
+    for later in (conversation(ConversationStatus.ASSIGNED, "An"), again):
+        assert side.learned(later) == (side, ())
+    assert side.told([turn(1)]) == (side, ())
+
+
 def test_a_visitor_who_comes_back_gets_exactly_what_they_missed() -> None:
     stored = [turn(0), turn(1, Direction.OUTBOUND), turn(2), turn(3, Direction.OUTBOUND)]
     side, frames = Side(CHAT, Party.VISITOR, seen=1).told(stored)
