@@ -100,7 +100,7 @@ fuzz: $(INSTALLED) ## Read CASES=200000 mails that nobody wrote, from SEED=1 on
 	@$(PY) -m tests.fuzz
 
 .PHONY: test-mailbox
-test-mailbox: $(INSTALLED) ## Kill the mailbox reader 30 times while 2,000 mails come in, and count (MAILS, KILLS, SEED)
+test-mailbox: $(INSTALLED) ## Kill the mailbox reader 30 times while 2,000 mails come in, and count (MAILS, KILLS, SEED, NODES)
 	@deploy/setup/mailserver
 	@$(PY) -m tests.mailbox
 

@@ -161,7 +161,7 @@ class Contacts:
         return await fetch(self._blobs, dict(found), self.key(row))
 
     async def retag(self, contact_id: UUID, retag: Retag, source: KindSource, by: str) -> Contact:
-        """Say what a contact is; the former tag goes to the history."""
+        """Say what a contact is; the former tag goes to the history. The same word of the same person once more changes nothing."""
         async with self._database.write() as connection:
             row = await self.locked(connection, contact_id)
             tag: Row = {
@@ -173,7 +173,8 @@ class Contacts:
                 "nature": retag.nature or row["nature"],
                 "kind_by": by,
             }
-            await self.tag(connection, row, tag)
+            if any(row[name] != value for name, value in tag.items()):
+                await self.tag(connection, row, tag)
             await self.finish_work(connection, contact_id, (WorkReason.UNSURE, WorkReason.DOUBTED_VRAAG), by)
             return await self.shown(connection, row)
 
