@@ -17,7 +17,7 @@ from onthaal_schema.problems import NotFound, ProblemError, ServiceUnavailable
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
 
-IN_ITS_ROW: Final = 65_536
+IN_ITS_ROW: Final = 262_144
 """Bytes up to which a file is kept in its row: the commit of its contact covers it, which costs less than two flushes of its own."""
 
 
