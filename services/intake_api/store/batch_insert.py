@@ -203,13 +203,13 @@ class PostgresInsert:
 
 
 def _values(batch: Sequence[NewContact]) -> list[list[Any]]:
-    return [
+    return _shortened(
         *([contact.row[column.name] for contact in batch] for column in _CONTACT),
         [contact.event["id"] for contact in batch],
         [contact.event["payload"] for contact in batch],
         [contact.id for contact in batch for _ in contact.index],
         [digest for contact in batch for digest in contact.index],
-    ]
+    )
 
 
 def _further(batch: Sequence[NewContact]) -> list[list[Any]]:
@@ -222,4 +222,9 @@ def _further(batch: Sequence[NewContact]) -> list[list[Any]]:
         tables.mail_likeness.name: [row for mail in mails for row in mail.likenesses],
         tables.outgoing.name: [mail.answer for mail in mails if mail.answer],
     }
-    return [[row[column.name] for row in rows[table.name]] for table in _WITH_MAIL for column in table.columns]
+    return _shortened(*([row[column.name] for row in rows[table.name]] for table in _WITH_MAIL for column in table.columns))
+
+
+def _shortened(*arrays: list[Any]) -> list[list[Any]]:
+    """Leave out arrays of nothing but NULL, each of which the driver would look at: `unnest` fills them up to the longest."""
+    return [array if any(value is not None for value in array) else [] for array in arrays]
