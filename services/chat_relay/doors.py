@@ -2,19 +2,35 @@
 
 from urllib.parse import urlsplit
 
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from onthaal_schema.problems import InvalidAccessToken, InvalidInput
 from services.chat_relay.frames import PROTOCOL
 
 
-def comes_from(websocket: WebSocket, origins: frozenset[str]) -> bool:
+def comes_from(connection: HTTPConnection, origins: frozenset[str]) -> bool:
     """Whether the page that asks is one of this site or of these origins (ASVS 5.0 §4.4.2). Without an Origin: no."""
-    origin = websocket.headers.get("origin")
+    origin = connection.headers.get("origin")
     if origin is None:
         return False
-    return origin in origins or urlsplit(origin).netloc == websocket.headers.get("host")
+    return origin in origins or urlsplit(origin).netloc == connection.headers.get("host")
 
 
 def speaks(websocket: WebSocket) -> bool:
     """Whether the page offers the protocol."""
     return PROTOCOL in websocket.scope.get("subprotocols", [])
+
+
+def admit(websocket: WebSocket, origins: frozenset[str]) -> None:
+    """Let a handshake through.
+
+    Raises:
+        InvalidAccessToken: it comes from a page of another site.
+        InvalidInput: it does not speak the protocol.
+
+    """
+    if not comes_from(websocket, origins):
+        raise InvalidAccessToken("The connection is not asked for by a page of an allowed site.")
+    if not speaks(websocket):
+        raise InvalidInput(f"Offer the WebSocket subprotocol {PROTOCOL}.")

@@ -1,11 +1,15 @@
 """The chat as the gateway runs it."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from prometheus_client.core import Metric
 
 from onthaal_schema.problems import ProblemError
 from services.chat_relay.door import Door
+from services.chat_relay.entrance import VisitorEntrance
 from services.chat_relay.hub import Hub
+from services.chat_relay.leaving import RATE, Leaving
 from services.chat_relay.pages import STATIC, ChatPages
 from services.chat_relay.relay import Relay
 from services.chat_relay.roster import Roster
@@ -17,6 +21,7 @@ from services.kit.auth import OperatorGate
 from services.kit.measures import gauge
 from services.kit.service import House, Service
 from services.kit.settings import InvalidSettings, read
+from services.kit.throttle import Throttle
 
 
 def create(house: House) -> Service:
@@ -36,8 +41,10 @@ def create(house: House) -> Service:
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()
-    router.include_router(public_routes(relay, settings, pages, house.process.origin))
-    router.include_router(desk_routes(relay, pages, gate))
+    throttle = Throttle(house.clock, RATE, settings.trusted_proxies)
+    leaving = Leaving(relay, throttle, frozenset({house.process.origin, *settings.chat_origins.split()}))
+    router.include_router(public_routes(relay, pages, leaving))
+    router.include_router(desk_routes(relay, pages, gate, settings.chat_pace))
 
     async def reaches_the_store() -> bool:
         try:
@@ -58,6 +65,7 @@ def create(house: House) -> Service:
         router,
         workers={"presence": hub.presence.run, "waiting room": relay.room.run, "attendance": relay.room.report},
         static=STATIC,
+        before=partial(VisitorEntrance, relay=relay, settings=settings, origin=house.process.origin),
         health=reaches_the_store,
         figures=connections,
     )

@@ -17,7 +17,7 @@ from services.intake_api.store.file_backup import MANIFEST as FILES_MANIFEST
 from services.intake_api.store.file_backup import FileMirror, Mirrored, Orphans
 from services.intake_api.store.key_file import write_secret
 from services.intake_api.store.ledger import Ledger
-from services.intake_api.store.vault import Keys
+from services.intake_api.store.vault import Keys, Vault
 from services.kit.settings import ProcessSettings
 
 backup = typer.Typer(no_args_is_help=True, help="Copies to restore from, made while the gateway serves.")
@@ -31,7 +31,8 @@ def back_up_database(folder: Annotated[Path, typer.Argument(help="Folder of back
     refuse_keys_beside(folder, settings.keys(process))
 
     async def take(database: Database) -> str:
-        backups = DatabaseBackups(database, settings.database(process), PostgresTools(settings.pg_bin))
+        vault = Vault.of(settings.keys(process), make=False)
+        backups = DatabaseBackups(database, settings.database(process), vault, PostgresTools(settings.pg_bin))
         target, manifest = await backups.take(folder, Ledger(settings.ledger(process)))
         counts = ", ".join(f"{count} {name}" for name, count in manifest.counts.items())
         keys = ", ".join(map(str, manifest.master_keys)) or "none"
@@ -84,8 +85,13 @@ def back_up_ledger(file: Annotated[Path, typer.Argument(help="File to add to; se
 
 @backup.command("verify")
 def verify_backup(folder: Annotated[Path, typer.Argument(help="A backup of the database.")]) -> None:
-    """Check that a backup of the database is whole."""
-    manifest = asyncio.run(verify(folder, PostgresTools(settings_in_force()[1].pg_bin)))
+    """Check that a backup of the database is whole and, where the keys are, that it was made with them."""
+    process, settings = settings_in_force()
+    manifest = asyncio.run(verify(folder, PostgresTools(settings.pg_bin)))
+    if settings.keys(process).exists():
+        manifest.require_vouched(Vault.of(settings.keys(process), make=False))
+    else:
+        typer.echo("There are no keys here: whether somebody changed it is not known.", err=True)
     typer.echo(f"Whole: {manifest.counts['contact']} contacts of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC.")
 
 

@@ -200,7 +200,9 @@ def check(url: str, hosts: Sequence[str] = ()) -> None:
         raise InvalidInput.at("url", "Must be an absolute https address.") from None
     if parts.scheme == "nats":
         if prefix_of(url) is None:
-            raise InvalidInput.at("url", "Must be nats:///PREFIX, such as nats:///onthaal.contacts; servers are a setting.")
+            raise InvalidInput.at(
+                "url", "Must be nats:///PREFIX in small letters, such as nats:///onthaal.contacts; servers are a setting."
+            )
         return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidInput.at("url", "Must be an absolute https address.")

@@ -374,6 +374,16 @@ async def test_a_tag_is_corrected_and_its_history_kept(desk: Desk) -> None:
     assert read.nature == Nature.NON_CONTACT
 
 
+async def test_the_same_tag_given_once_more_is_told_once(desk: Desk) -> None:
+    contact_id = uuid4()
+    await desk.everywhere.register(contact_id, MailSubmission(channel=Channel.MAIL, text=VRAAG))
+    first = await desk.everywhere.retag(contact_id, Retag(kind=Kind.VRAAG))
+    again = await desk.everywhere.retag(contact_id, Retag(kind=Kind.VRAAG))
+    assert again.version == first.version
+    read = await desk.case_service.contact(contact_id)
+    assert [row.kind_source for row in read.kind_history] == [KindSource.MODEL, KindSource.OPERATOR]
+
+
 async def test_a_correction_is_laid_over_what_is_known(desk: Desk) -> None:
     contact_id, number = uuid4(), f"{uuid4().int % 10**8:08d}"
     first = await desk.everywhere.register(contact_id, call("Over de club", sector=Sector.SPORT))

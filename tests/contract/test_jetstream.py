@@ -212,6 +212,8 @@ async def test_without_servers_nothing_is_lost_and_the_reason_says_what_to_set()
         ("nats:///onthaal.bus", None),
         ("nats:///onthaal.bus.chat", None),
         ("nats:///_INBOX.x", None),
+        ("nats:///onthaal_contacts", None),
+        ("nats:///Onthaal.contacts", None),
         ("nats:///", None),
         ("nats:///onthaal.>", None),
         ("nats:///onthaal.*.x", None),

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -21,7 +23,7 @@ from typer.testing import CliRunner
 from services.__main__ import app
 from services.intake_api.store.files import IN_ITS_ROW
 from services.intake_api.store.ledger import Erasure, Ledger
-from services.intake_api.store.vault import UnusableKeys
+from services.intake_api.store.vault import LOOK_AGAIN, UnusableKeys
 from tests.engines import NewDatabase, eventually
 from tests.receiving import Answer, receiving
 from tests.running import Gateway
@@ -244,6 +246,7 @@ def test_master_keys_change_while_the_gateway_serves(site: Site) -> None:
             site.onthaal("keys", "rotate")
             assert "ten minutes ago" in site.refused("keys", "retire", "1")
             long_ago(site.key_file)
+            let_who_came_before_be_stored(statuses)
             assert "still wraps" in site.refused("keys", "retire", "1")
             assert "; 0 left with another" in site.onthaal("keys", "rewrap")
             site.onthaal("keys", "retire", "1")
@@ -266,6 +269,13 @@ def test_master_keys_change_while_the_gateway_serves(site: Site) -> None:
         site.onthaal("restore", "database", backup, "--no-ledger", "--force")
         gateway.start()
         assert opens(api, contact, "mail")
+
+
+def let_who_came_before_be_stored(statuses: dict[str, int]) -> None:
+    """What was being wrapped with the former master key is stored, which ten minutes are more than enough for."""
+    time.sleep(2 * LOOK_AGAIN)
+    answered = len(statuses)
+    eventually(lambda: len(statuses) > answered + 8)
 
 
 def long_ago(key_file: Path) -> None:
@@ -309,6 +319,23 @@ def test_a_manifest_that_points_elsewhere_is_refused(small: Site, desk: httpx.Cl
     manifest = backup / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"onthaal.db"', f'"{elsewhere}"'))
     assert "is not a backup of a database" in small.refused("backup", "verify", str(backup))
+
+
+def test_a_backup_that_somebody_without_the_keys_changed_is_refused(small: Site, desk: httpx.Client) -> None:
+    register(desk)
+    backup = Path(small.back_up_database())
+    data, manifest = backup / "onthaal.db", backup / "manifest.json"
+    said = json.loads(manifest.read_text())
+    with sqlite3.connect(data) as copy:
+        assert copy.execute("UPDATE token SET name = 'mine'").rowcount
+    copy.close()
+    changed = {"size": data.stat().st_size, "sha256": sha256(data.read_bytes()).hexdigest()}
+    for forged in (said | changed, said | changed | {"mac": ""}, said | {"taken_at": "2031-01-01T00:00:00Z"} | changed):
+        manifest.write_text(json.dumps(forged))
+        assert "changed by somebody without these keys" in small.refused("backup", "verify", str(backup))
+    small.gateway.stop()
+    assert "changed by somebody without these keys" in small.refused("restore", "database", str(backup), "--no-ledger", "--force")
+    small.gateway.start()
 
 
 def test_keys_can_be_sealed_with_a_passphrase(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ def whole(number: int) -> tuple[str, ...]:
     return (f"Message-ID: <{number}@example.be>", "Date: Mon, 2 Mar 2026 10:00:00 +0100")
 
 
-def test_nothing_is_lost_or_doubled_while_everything_is_killed(tmp_path: Path) -> None:
-    figures = trial(tmp_path, 60, 3, 1)
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_nothing_is_lost_or_doubled_while_everything_is_killed(tmp_path: Path, nodes: int) -> None:
+    figures = trial(tmp_path, 60, 3, 1, nodes)
     assert figures.stands, "\n".join(figures.lines())
 
 

@@ -134,11 +134,11 @@ class Watcher:
 
 @dataclass
 class House:
-    """The intake and the mail service as two processes, and a mail server."""
+    """The intake and the nodes of the mail service as processes of their own, and a mail server."""
 
     server: Dovecot
     intake: Gateway
-    mail: Gateway
+    nodes: list[Gateway]
     api: httpx.Client
     chance: random.Random
     figures: Figures
@@ -179,8 +179,9 @@ class House:
         self.figures.done[what] += 1
         match what:
             case "mail service killed":
-                self.mail.kill()
-                self.mail.launch()
+                node = self.chance.choice(self.nodes)
+                node.kill()
+                node.launch()
             case "connections cut":
                 self.server.cut()
             case "mail server killed":
@@ -197,8 +198,8 @@ class House:
                 raise ValueError(what)
 
 
-def trial(folder: Path, count_of_mails: int, kills: int, seed: int) -> Figures:
-    """Do it, and count."""
+def trial(folder: Path, count_of_mails: int, kills: int, seed: int, nodes: int = 1) -> Figures:
+    """Do it, and count. Of several nodes one reads, and whichever is hit is killed."""
     begun = time.monotonic()
     chance = random.Random(seed)
     figures = Figures(seed)
@@ -206,22 +207,20 @@ def trial(folder: Path, count_of_mails: int, kills: int, seed: int) -> Figures:
         intake = Gateway(folder / "intake", ("intake_api",)).start()
         token = intake.token("contacts:write:mail")
         mailbox = settings(server.mailbox(MAILBOX, mode="mark"))
-        mail = Gateway(
-            folder / "mail",
-            ("mail_ingest",),
-            {
-                "ONTHAAL_INTAKE_URL": intake.url,
-                "ONTHAAL_MAIL_INGEST_TOKEN": token,
-                "ONTHAAL_MAILBOXES": mailbox,
-                "ONTHAAL_MAILBOX_POLL_SECONDS": "5",
-                "ONTHAAL_MAILBOX_RETRY_SECONDS": "2",
-            },
-        )
+        of_mail = {
+            "ONTHAAL_INTAKE_URL": intake.url,
+            "ONTHAAL_MAIL_INGEST_TOKEN": token,
+            "ONTHAAL_MAILBOXES": mailbox,
+            "ONTHAAL_MAILBOX_POLL_SECONDS": "5",
+            "ONTHAAL_MAILBOX_RETRY_SECONDS": "2",
+        }
+        readers = [Gateway(folder / f"mail_{number}", ("mail_ingest",), of_mail) for number in range(nodes)]
         api = intake.client()
         watcher = Watcher(server, intake.client())
         try:
-            mail.start()
-            house = House(server, intake, mail, api, chance, figures)
+            for reader in readers:
+                reader.start()
+            house = House(server, intake, readers, api, chance, figures)
             raws = [*mails(count_of_mails, chance)]
             watcher.start()
             _harm_while_delivering(house, raws, kills)
@@ -233,7 +232,8 @@ def trial(folder: Path, count_of_mails: int, kills: int, seed: int) -> Figures:
         finally:
             watcher.end()
             api.close()
-            mail.kill()
+            for reader in readers:
+                reader.kill()
             intake.kill()
     figures.seconds = time.monotonic() - begun
     return figures
@@ -284,7 +284,7 @@ def _count(house: House, raws: list[bytes]) -> None:
             hashlib.sha256(client.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"]).hexdigest() for uid in client.search()
         )
     figures.altered = (expected - kept).total() + (kept - expected).total()
-    told = httpx.get(f"{house.mail.url}/metrics").text.splitlines()
+    told = [line for node in house.nodes for line in httpx.get(f"{node.url}/metrics").text.splitlines()]
     figures.reported = ", ".join(
         line.removeprefix("onthaal_mailbox_reader_").replace(f'{{mailbox="{MAILBOX}"}}', "")
         for line in told

@@ -42,8 +42,8 @@ PATIENCE: Final = 12.0
 
 PAUSE: Final = 0.25
 NAME_IN_USE: Final = 10058
-PREFIX: Final = re.compile(r"(?!_INBOX\b|onthaal(\.bus(\..*)?)?$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-"""Not what would let the stream keep what others say live: the bus of the gateway, and every answer to a request."""
+PREFIX: Final = re.compile(r"(?!onthaal(\.bus(\..*)?)?$)[a-z0-9-]+(\.[a-z0-9-]+)*")
+"""Not what would let the stream keep what others say live on the bus of the gateway; nor capitals or `_`, so that each has its own stream."""
 
 
 @dataclass(frozen=True)

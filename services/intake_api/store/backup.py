@@ -19,17 +19,18 @@ from services.intake_api.store.dump import PostgresTools, UnusableBackup, copy_s
 from services.intake_api.store.engine import Database
 from services.intake_api.store.ledger import Erasure, Ledger, sync
 from services.intake_api.store.rewrap import number_of
+from services.intake_api.store.vault import Vault, same
 
 MANIFEST: Final = "manifest.json"
 COUNTED: Final = (tables.contact, tables.message, tables.file, tables.event)
 
 
 class Manifest(BaseModel):
-    """What a backup holds. `master_keys` are the numbers of the keys that are needed to open it."""
+    """What a backup holds. `master_keys` are the numbers of the keys that are needed to open it, `mac` vouches for all the rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = 1
+    format: int = 2
     engine: str
     taken_at: datetime
     revision: str
@@ -39,6 +40,26 @@ class Manifest(BaseModel):
     data: Literal["onthaal.db", "onthaal.pgdump"]
     size: int
     sha256: str
+    mac: str = ""
+
+    def vouched(self, vault: Vault) -> "Manifest":
+        """Vouch for it with the key of digests, which stays when master keys change."""
+        return self.model_copy(update={"mac": self._mac(vault)})
+
+    def require_vouched(self, vault: Vault) -> None:
+        """Refuse what was written or changed without the keys: it could hold tokens, operators and addresses of others.
+
+        Raises:
+            UnusableBackup: nobody vouches for it, or it is of another database.
+
+        """
+        if not same(self.mac.encode(), self._mac(vault).encode()):
+            raise UnusableBackup(
+                "the backup was changed by somebody without these keys, or is of another database: use another one"
+            )
+
+    def _mac(self, vault: Vault) -> str:
+        return vault.digest(self.model_dump_json(exclude={"mac"}).encode(), b"backup").hex()
 
 
 @dataclass(frozen=True)
@@ -71,9 +92,10 @@ class Contents:
 class DatabaseBackups:
     """Backups of one database in folders below another."""
 
-    def __init__(self, database: Database, url: str, postgres: PostgresTools) -> None:
+    def __init__(self, database: Database, url: str, vault: Vault, postgres: PostgresTools) -> None:
         """Back up a database; PostgreSQL by its own tools."""
         self._database = database
+        self._vault = vault
         self._url = url
         self._postgres = postgres
 
@@ -106,7 +128,7 @@ class DatabaseBackups:
             size=data.stat().st_size,
             sha256=await asyncio.to_thread(digest_of, data),
             **vars(contents),
-        )
+        ).vouched(self._vault)
         (draft / MANIFEST).write_text(manifest.model_dump_json(indent=2))
         for path in (data, draft / MANIFEST, draft):
             sync(path)

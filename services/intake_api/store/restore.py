@@ -76,6 +76,7 @@ class Restoration:
 
         """
         manifest = await verify(backup, self.postgres)
+        manifest.require_vouched(self.vault)
         engine = "sqlite" if self.url.startswith("sqlite") else "postgresql"
         if manifest.engine != engine:
             raise UnusableBackup(f"the backup is of {manifest.engine}, the database of the settings is {engine}")

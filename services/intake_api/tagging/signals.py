@@ -30,6 +30,7 @@ _THEN: Final = pattern(
     r"|when i was|quand j'étais|als ich)\b"
 )
 _DIGIT: Final = re.compile(r"\d")
+_LINE_BREAK: Final = re.compile(r"(?<=\S) *\n *(?=\S)")
 _ADULT: Final = 18
 
 
@@ -48,7 +49,9 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now."""
-    return patterns("signals")["immediateDanger"].any_found(reading.said)
+    signs, said = patterns("signals")["immediateDanger"], reading.said
+    # a mail program breaks a sentence anywhere, and who chats in two messages
+    return signs.any_found(said) or ("\n" in reading.body and signs.any_found(Said(_LINE_BREAK.sub(" ", said.text))))
 
 
 def _minor(said: Said, signs: Patterns) -> bool:
