@@ -41,6 +41,12 @@ test-nats: $(INSTALLED) ## Run the tests on NATS, with 2,000 events while the le
 	JETSTREAM_CONTACTS=400 $(PY) -m pytest -q tests/contract/test_bus.py tests/contract/test_presence.py tests/contract/test_jetstream.py \
 		tests/integration/test_chat_relays.py tests/integration/test_jetstream_cluster.py tests/integration/test_jetstream_receiver.py
 
+.PHONY: test-chat
+test-chat: export EXAMPLES ?= 200
+test-chat: export SEED ?= 1
+test-chat: $(INSTALLED) $(BROWSER_TOOLS) ## Try EXAMPLES=200 interleavings of chats from SEED=1, and full-length trouble in browsers
+	TROUBLE=full $(PY) -m pytest -q -s tests/integration/test_chat_interleavings.py tests/e2e/test_chat_trouble_e2e.py
+
 test-fast: $(INSTALLED) ## Run the tests that start no server and no browser
 	$(PY) -m pytest -q tests/unit
 
@@ -76,6 +82,10 @@ bench-mail: $(INSTALLED) ## Measure mail, end to end into the database, beside t
 .PHONY: bench-tagging
 bench-tagging: $(INSTALLED) ## Measure how long the model takes, and how long it keeps others waiting
 	@$(PY) -m tests.bench.tagging
+
+.PHONY: bench-chat
+bench-chat: $(INSTALLED) ## Measure turns of the chat beside a bare relay and a bare commit, and what an open connection costs
+	@$(PY) -m tests.bench.chat
 
 .PHONY: bench-past
 bench-past: $(INSTALLED) ## Measure whether 1,000,000 past events and 10,000 dead letters slow delivery or the feed

@@ -64,6 +64,11 @@ class Side:
         """Whether this side was told that the conversation waits for an operator."""
         return self.state is not None and self.state.status is ConversationStatus.WAITING
 
+    @property
+    def follows(self) -> bool:
+        """Whether this side was not told that the conversation is somebody else's."""
+        return self.party is Party.VISITOR or self.state is None or bool(self.state.mine)
+
     def may_follow(self, conversation: Conversation) -> bool:
         """Whether the turns are still for this side: an operator's are for whoever has the conversation."""
         return self.party is Party.VISITOR or conversation.operator == self.operator
@@ -81,22 +86,25 @@ class Side:
         return bool(turns) and turns[0].sequence <= self.seen + 1
 
     def told(self, turns: Sequence[Message]) -> Told:
-        """Tell stored turns, oldest first: those already seen are left out, and nothing is told beyond a gap."""
+        """Tell stored turns, oldest first: those already seen are left out, and nothing is told beyond a gap.
+
+        Nor is anything once the conversation was somebody else's: a page that has it again asks for it again.
+        """
         side, frames = self, list[ServerFrame]()
-        for turn in turns:
+        for turn in turns if self.follows else ():
             if turn.sequence == side.seen + 1:
                 side, new = side._next(turn)
                 frames += new
         return side, tuple(frames)
 
     def settled(self, stored: Message) -> Told:
-        """Answer an own message that was stored and already seen earlier (a repeated one)."""
-        if stored.id not in self.awaiting or stored.sequence > self.seen:
+        """Answer an own message that was stored: a repeated one, or one of whoever no longer has the conversation."""
+        if stored.id not in self.awaiting or (stored.sequence > self.seen and self.follows):
             return self, ()
         return self.gives_up(stored.id), (self._sent(stored.id, stored),)
 
     def learned(self, conversation: Conversation) -> Told:
-        """Tell what became of the conversation, when that is new."""
+        """Tell what became of the conversation, when that is new; nothing more once it was somebody else's."""
         state = State(
             conversation=conversation.id,
             status=conversation.status,
@@ -104,7 +112,7 @@ class Side:
             operator=conversation.operator_name,
             mine=None if self.party is Party.VISITOR else self.may_follow(conversation),
         )
-        return (self, ()) if state == self.state else (replace(self, state=state), (state,))
+        return (self, ()) if state == self.state or not self.follows else (replace(self, state=state), (state,))
 
     def _next(self, turn: Message) -> Told:
         side = replace(self, seen=turn.sequence)

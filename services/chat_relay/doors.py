@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
 
+from onthaal_schema.problems import InvalidAccessToken, InvalidInput
 from services.chat_relay.frames import PROTOCOL
 
 
@@ -18,3 +19,17 @@ def comes_from(websocket: WebSocket, origins: frozenset[str]) -> bool:
 def speaks(websocket: WebSocket) -> bool:
     """Whether the page offers the protocol."""
     return PROTOCOL in websocket.scope.get("subprotocols", [])
+
+
+def admit(websocket: WebSocket, origins: frozenset[str]) -> None:
+    """Let a handshake through.
+
+    Raises:
+        InvalidAccessToken: it comes from a page of another site.
+        InvalidInput: it does not speak the protocol.
+
+    """
+    if not comes_from(websocket, origins):
+        raise InvalidAccessToken("The connection is not asked for by a page of an allowed site.")
+    if not speaks(websocket):
+        raise InvalidInput(f"Offer the WebSocket subprotocol {PROTOCOL}.")

@@ -12,16 +12,18 @@ from services.chat_relay.frames import Rate
 class Allowance:
     """Counts the frames of one connection, by type; each type is a bucket that refills."""
 
-    def __init__(self, rates: Mapping[str, Rate]) -> None:
-        """Start with every bucket full."""
+    def __init__(self, rates: Mapping[str, Rate], pace: float = 1.0) -> None:
+        """Start with every bucket full; frames may come `pace` times as often as the rates say."""
         self._rates = rates
+        self._pace = pace
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, kind: str, now: float) -> bool:
         """Say whether one more frame of this type may come at this moment (seconds on any steady clock)."""
         rate = self._rates[kind]
-        left, since = self._left.get(kind, (float(rate.burst), now))
-        left = min(rate.burst, left + (now - since) * rate.per_second)
+        burst = rate.burst * self._pace
+        left, since = self._left.get(kind, (burst, now))
+        left = min(burst, left + (now - since) * rate.per_second * self._pace)
         allowed = left >= 1
         self._left[kind] = (left - allowed, now)
         return allowed

@@ -1,16 +1,19 @@
-"""Who is connected to which relay. Each relay says so itself, again and again, and is believed for a few seconds."""
+"""Who is connected to which relay. Each relay says so itself, again and again, and is believed for a few seconds.
+
+It says everything when it is asked, and otherwise what is new since its last word; who missed that word asks.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
 from services.chat_relay.frames import Availability
-from services.kit.bus import Bus, Subscription
+from services.kit.bus import Bus, Notice, Subscription
 
 SUBJECT: Final = "chat.presence"
 HEARTBEAT: Final = 1.5
@@ -31,10 +34,11 @@ class Attending:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What another relay last said, and until when it is believed."""
+    """What another relay last said, how often that had changed by then, and until when it is believed."""
 
     operators: Mapping[UUID, Attending]
-    visitors: frozenset[UUID]
+    visitors: set[UUID]
+    state: int
     until: float
 
 
@@ -55,6 +59,11 @@ class Presence:
         self._visitors: Counter[UUID] = Counter()
         self._others: dict[str, Elsewhere] = {}
         self._changed = asyncio.Event()
+        self._asked = True
+        self._state = 0
+        self._told_operators = ""
+        self._told: set[UUID] = set()
+        self._moved: set[UUID] = set()
 
     @property
     def operators(self) -> Mapping[UUID, Availability]:
@@ -126,19 +135,18 @@ class Presence:
     async def run(self) -> None:
         """Say who is here, and hear who is elsewhere, until cancelled; then say that nobody is here any more."""
         async with self._bus.listen(SUBJECT) as notices, asyncio.TaskGroup() as tasks:
+            self._asked = True
             tasks.create_task(self._hear(notices))
             await self._bus.publish(SUBJECT, {"ask": self._node})
             try:
                 await self._say()
             finally:
-                await self._bus.publish(SUBJECT, {"node": self._node, "operators": "", "visitors": ""})
+                await self._bus.publish(SUBJECT, {"node": self._node, "operators": "", "visitors": "", "state": self._state + 1})
 
     async def _say(self) -> None:
         while True:
             self._changed.clear()
-            visitors = " ".join(map(str, self._visitors))
-            operators = written(self._attending)
-            await self._bus.publish(SUBJECT, {"node": self._node, "operators": operators, "visitors": visitors})
+            await self._bus.publish(SUBJECT, self._word())
             self._forget_the_dead()
             try:
                 async with asyncio.timeout(HEARTBEAT):
@@ -147,23 +155,55 @@ class Presence:
             except TimeoutError:
                 continue
 
+    def _word(self) -> Notice:
+        """Say everything to who asked, what is new to who knows the rest, or that nothing is."""
+        moved, self._moved = self._moved, set()
+        came = {visitor for visitor in moved if visitor in self._visitors} - self._told
+        went = {visitor for visitor in moved if visitor not in self._visitors} & self._told
+        operators = written(self._attending)
+        former = self._state
+        if came or went or operators != self._told_operators:
+            self._state += 1
+        self._told |= came
+        self._told -= went
+        self._told_operators = operators
+        word: Notice = {"node": self._node, "state": self._state}
+        if self._asked:
+            self._asked = False
+            return {**word, "operators": operators, "visitors": _line(self._told)}
+        if self._state == former:
+            return word
+        return {**word, "after": former, "operators": operators, "came": _line(came), "went": _line(went)}
+
     async def _hear(self, notices: Subscription) -> None:
         while True:
             match await notices.next():
+                case {"node": str(node)} if node == self._node:
+                    continue
                 case {"ask": _}:
+                    self._asked = True
                     self._changed.set()
-                case {"node": str(node), "operators": str(operators), "visitors": str(visitors)}:
-                    if node != self._node:
-                        self._believe(node, read(operators), frozenset(map(UUID, visitors.split())))
+                case {"node": str(node), "operators": str(operators), "visitors": str(visitors), "state": int(state)}:
+                    self._believe(node, read(operators), _ids(visitors), state)
+                case {"node": str(node), "after": int(after), "state": int(state)} as word if after == self._known(node):
+                    came, went = _ids(str(word["came"])), _ids(str(word["went"]))
+                    self._believe(node, read(str(word["operators"])), (self._others[node].visitors | came) - went, state)
+                case {"node": str(node), "state": int(state)} if state == self._known(node):
+                    self._others[node] = replace(self._others[node], until=_now() + LEASE)
                 case _:  # something was missed: everybody speaks again
                     await self._bus.publish(SUBJECT, {"ask": self._node})
 
-    def _believe(self, node: str, operators: Mapping[UUID, Attending], visitors: frozenset[UUID]) -> None:
+    def _known(self, node: str) -> int | None:
+        return self._others[node].state if node in self._others else None
+
+    def _believe(self, node: str, operators: Mapping[UUID, Attending], visitors: set[UUID], state: int) -> None:
         known = self._others.get(node)
-        self._others[node] = Elsewhere(operators, visitors, _now() + LEASE)
+        self._others[node] = Elsewhere(operators, visitors, state, _now() + LEASE)
+        for operator in operators.keys() & self._attending.keys():  # kept here too: the other page, or its relay, may go first
+            self._attending[operator] = max(self._attending[operator], operators[operator])
         if operators != (known.operators if known else {}):
             self._on_staff()
-        for conversation in visitors ^ (known.visitors if known else frozenset()):
+        for conversation in visitors ^ (known.visitors if known else set()):
             self._on_change(conversation)
 
     def _forget_the_dead(self) -> None:
@@ -188,6 +228,7 @@ class Presence:
         self._on_staff()
 
     def _tell(self, conversation: UUID) -> None:
+        self._moved.add(conversation)
         self._changed.set()
         self._on_change(conversation)
 
@@ -201,6 +242,14 @@ def read(text: str) -> Mapping[UUID, Attending]:
     """Read what `written` wrote."""
     parts = (word.split(":") for word in text.split())
     return {UUID(operator): Attending(int(at), Availability(availability)) for operator, availability, at in parts}
+
+
+def _line(ids: Iterable[UUID]) -> str:
+    return " ".join(map(str, ids))
+
+
+def _ids(text: str) -> set[UUID]:
+    return set(map(UUID, text.split()))
 
 
 def _now() -> float:

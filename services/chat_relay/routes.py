@@ -1,30 +1,24 @@
-"""Where the chat is reached: two WebSockets, the loader, the widget and the operators' page."""
+"""Where the chat is reached: the operators' WebSocket, the loader, the widget and the operators' page."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, WebSocket
 from starlette.responses import Response
 
-from onthaal_schema.problems import InvalidAccessToken, InvalidInput, ProblemError, TooManyRequests
-from services.chat_relay.doors import comes_from, speaks
+from onthaal_schema.problems import ProblemError
+from services.chat_relay.doors import admit
 from services.chat_relay.frame_socket import FrameSocket
-from services.chat_relay.frames import OPERATOR_FRAMES, PROTOCOL, VISITOR_FRAMES
-from services.chat_relay.limits import Crowd, CrowdedNetworkError
+from services.chat_relay.frames import OPERATOR_FRAMES
 from services.chat_relay.operator import OperatorConnection
 from services.chat_relay.pages import ChatPages
 from services.chat_relay.relay import Relay
-from services.chat_relay.settings import ChatSettings
-from services.chat_relay.visitor import VisitorConnection
 from services.kit.auth import Operator, OperatorGate, desk_route
 from services.kit.problems import answer
-from services.kit.throttle import client_network
 
 
-def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin: str) -> APIRouter:
-    """Make the routes that visitors and their sites use."""
+def public_routes(relay: Relay, pages: ChatPages) -> APIRouter:
+    """Make the routes that visitors and their sites use, beside `VisitorEntrance`."""
     router = APIRouter()
-    crowd = Crowd(settings.chat_sockets_per_network)
-    origins = frozenset({origin, *settings.chat_origins.split()})
 
     @router.get("/chat/widget.js", include_in_schema=False)
     async def loader() -> Response:
@@ -34,23 +28,10 @@ def public_routes(relay: Relay, settings: ChatSettings, pages: ChatPages, origin
     async def widget(lang: str = "nl") -> Response:
         return pages.widget(lang, await relay.door.hours())
 
-    @router.websocket("/chat/v1/visitor")
-    async def visitor(websocket: WebSocket) -> None:
-        try:
-            with crowd.enter(client_network(websocket, settings.trusted_proxies)):
-                admit(websocket, origins)
-                socket = FrameSocket(websocket, VISITOR_FRAMES)
-                await socket.accept()
-                await VisitorConnection(socket, relay).serve()
-        except CrowdedNetworkError:
-            await websocket.send_denial_response(answer(TooManyRequests("Close another chat first.")))
-        except ProblemError as problem:
-            await websocket.send_denial_response(answer(problem))
-
     return router
 
 
-def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate) -> APIRouter:
+def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate, pace: float) -> APIRouter:
     """Make the routes that operators use."""
     router = APIRouter(route_class=desk_route(gate))
 
@@ -76,22 +57,8 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate) -> APIRouter
         except ProblemError as problem:
             await websocket.send_denial_response(answer(problem))
             return
-        socket = FrameSocket(websocket, OPERATOR_FRAMES)
+        socket = FrameSocket(websocket, OPERATOR_FRAMES, pace)
         await socket.accept()
         await OperatorConnection(socket, relay, signed_in).serve()
 
     return router
-
-
-def admit(websocket: WebSocket, origins: frozenset[str]) -> None:
-    """Let a handshake through.
-
-    Raises:
-        InvalidAccessToken: it comes from a page of another site.
-        InvalidInput: it does not speak the protocol.
-
-    """
-    if not comes_from(websocket, origins):
-        raise InvalidAccessToken("The connection is not asked for by a page of an allowed site.")
-    if not speaks(websocket):
-        raise InvalidInput(f"Offer the WebSocket subprotocol {PROTOCOL}.")

@@ -1,10 +1,13 @@
 """The chat as the gateway runs it."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from prometheus_client.core import Metric
 
 from onthaal_schema.problems import ProblemError
 from services.chat_relay.door import Door
+from services.chat_relay.entrance import VisitorEntrance
 from services.chat_relay.hub import Hub
 from services.chat_relay.pages import STATIC, ChatPages
 from services.chat_relay.relay import Relay
@@ -36,8 +39,8 @@ def create(house: House) -> Service:
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()
-    router.include_router(public_routes(relay, settings, pages, house.process.origin))
-    router.include_router(desk_routes(relay, pages, gate))
+    router.include_router(public_routes(relay, pages))
+    router.include_router(desk_routes(relay, pages, gate, settings.chat_pace))
 
     async def reaches_the_store() -> bool:
         try:
@@ -58,6 +61,7 @@ def create(house: House) -> Service:
         router,
         workers={"presence": hub.presence.run, "waiting room": relay.room.run, "attendance": relay.room.report},
         static=STATIC,
+        before=partial(VisitorEntrance, relay=relay, settings=settings, origin=house.process.origin),
         health=reaches_the_store,
         figures=connections,
     )

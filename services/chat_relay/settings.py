@@ -41,6 +41,7 @@ class ChatSettings(ThrottleSettings, ShortHelpSettings):
     chat_always: bool = Field(
         default=False, description="Let visitors start a chat outside the hours too, to try it out (make run sets it)."
     )
+    chat_pace: float = Field(1.0, ge=1, description="Multiplies how often each frame of the chat may come; for measuring.")
     chat_closing_notice: int = Field(
         15, ge=0, le=240, description="Minutes before closing at which visitors who wait are told so; 0: never."
     )

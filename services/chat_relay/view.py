@@ -89,6 +89,7 @@ class View:
             await self.send(failure(self.conversation, problem, message))
             raise
         await self.hub.stored(stored)
+        await asyncio.sleep(0)  # the other side first: its wait is the longer one
         await self._until(stored)
 
     async def live(self) -> None:
@@ -134,7 +135,7 @@ class View:
             log.warning("conversation not read", conversation=str(self.conversation), status=problem.status)
 
     async def _until(self, stored: Message) -> None:
-        if not await self._at_hand(stored.sequence):
+        if self.side.follows and not await self._at_hand(stored.sequence):
             await self._reread()
         async with self._lock:
             await self._tell(self.side.settled(stored))

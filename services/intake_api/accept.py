@@ -208,7 +208,7 @@ class Accept:
         """
         reasons = work_reasons(row, suggestion)
         looks_later = suggestion is None and row["nature"] == Nature.PERSON and not self.writer.busy
-        if looks_later and self.suggester.sees_danger(submission):
+        if looks_later and self.suggester.sees_danger(submission.channel, submission.subject, submission.text or ""):
             reasons.append(WorkReason.DANGER)
         return reasons
 

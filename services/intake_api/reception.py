@@ -1,7 +1,7 @@
 """What the intake service does for a caller: every use case, with its rights checked. Both adapters stand on this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,10 +31,12 @@ from onthaal_schema.requests import ContactQuery, Correction, Outcome, Retag
 from onthaal_schema.worklist import WorkList
 from services.intake_api.accept import CLOCK_SKEW, Accept, Accepted
 from services.intake_api.caller import NOBODY, SERVICE_SCOPES, Caller
+from services.intake_api.danger import DangerWatch
 from services.intake_api.handover.feed import Asked, Feed
 from services.intake_api.hours import Hours
 from services.intake_api.measures import count_judgement
 from services.intake_api.opening_hours.rules import OutOfCalendarError
+from services.intake_api.recognised import Recognised
 from services.intake_api.steering import Steering
 from services.intake_api.store.access import Access
 from services.intake_api.store.contacts import Contacts
@@ -61,6 +63,7 @@ class Reception:
     accept: Accept
     contacts: Contacts
     messages: Messages
+    danger: DangerWatch
     conversations: Conversations
     overview: Overview
     access: Access
@@ -73,6 +76,7 @@ class Reception:
     outgoing: Outgoing
     rereading: Rereading
     clock: Clock
+    _recognised: Recognised = field(default_factory=Recognised)
 
     async def caller(self, token: str | None) -> Caller:
         """Say who holds a token: a service, or an operator (three parts and two dots: a JWT).
@@ -85,11 +89,14 @@ class Reception:
         if token is None:
             return NOBODY
         if token.count(".") == 2:
-            keys = KeySet.import_key_set(self.access.keys())  # type: ignore[arg-type]
-            operator = verify(token, keys, self.clock.now().timestamp())
-            return Caller(operator.name, operator.scopes, operator.id)
+            now, keys = self.clock.now().timestamp(), self.access.keys()
+            return self._recognised.find(token, now, keys) or self._verified(token, now, keys)
         record = await self.access.token(token)
         return Caller(record.name, record.scopes)
+
+    def _verified(self, token: str, now: float, keys: dict[str, object]) -> Caller:
+        operator = verify(token, KeySet.import_key_set(keys), now)  # type: ignore[arg-type]
+        return self._recognised.learn(token, Caller(operator.name, operator.scopes, operator.id), operator.expires)
 
     def service(self, name: str) -> Caller:
         """Give the caller that a service in this process is."""
@@ -105,10 +112,14 @@ class Reception:
         self, caller: Caller, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload]
     ) -> tuple[Message, bool]:
         """Append a message. A channel writes to its own contacts, an operator answers chats and adds notes."""
-        self._may_append(caller, await self.contacts.channel(contact_id), message.direction)
+        channel = await self.contacts.channel(contact_id)
+        self._may_append(caller, channel, message.direction)
         if message.sent_at and message.sent_at > self.clock.now() + CLOCK_SKEW:
             raise InvalidInput.at("sentAt", "Must not lie in the future.")
-        return await self.messages.append(contact_id, message_id, message, files, caller.name)
+        stored, created = await self.messages.append(contact_id, message_id, message, files, caller.name)
+        if created and message.direction == Direction.INBOUND:
+            self.danger.hear(contact_id, channel, message.text)
+        return stored, created
 
     def _may_append(self, caller: Caller, channel: str, direction: Direction) -> None:
         if direction == Direction.NOTE and "contacts:tag" in caller.scopes:

@@ -12,6 +12,7 @@ from services.intake_api.administration import Store, event_frame
 from services.intake_api.alarms.mail import AlarmMail
 from services.intake_api.alarms.settings import AlarmSettings
 from services.intake_api.alarms.watch import Watch
+from services.intake_api.danger import DangerWatch
 from services.intake_api.direct import DirectAccess
 from services.intake_api.handover.allowed import Allowed
 from services.intake_api.handover.bookkeeping import Bookkeeping
@@ -91,12 +92,14 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
     suggester = Suggester(Tagger.load(settings.model_file))
     writer = Writer(database)
     accept = Accept(writer, vault, blobs, hours, suggester, frame, clock)
+    danger = DangerWatch(kept, suggester)
     mails = Mails(database, vault, kept, messages)
     mailboxes = Mailboxes(database, settings.reader_lease)
     reception = Reception(
         accept=accept,
         contacts=kept,
         messages=messages,
+        danger=danger,
         conversations=Conversations(database, kept, messages, settings.leases()),
         overview=Overview(database, vault),
         access=store.access,
@@ -138,8 +141,9 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
             "writer": writer.run,
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
-            "extensions": Extensions(kept).run,
-            "suggestions": Suggestions(database, kept, suggester, writer).run,
+            "extensions": Extensions(database, kept).run,
+            "suggestions": Suggestions(database, kept, suggester, writer, messages.writer).run,
+            "danger": danger.run,
             "calendar": hours.run,
             "alarms": watch.run,
         },

@@ -7,6 +7,7 @@ from uuid import UUID
 from onthaal_schema.contact import Suggestion
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
+from services.intake_api.store.message_writer import MessageWriter
 from services.intake_api.store.vault import CannotOpen
 from services.intake_api.store.writer import Writer
 from services.intake_api.suggester import Suggester
@@ -16,6 +17,7 @@ log = logger(__name__)
 
 AT_ONCE = 20
 YIELDING = 50
+LONGEST_YIELD = 0.5
 LOOK_AGAIN = 2.0
 HEAD_START = 0.05
 """Seconds that the hand-over has before the model takes the processor."""
@@ -24,21 +26,26 @@ HEAD_START = 0.05
 class Suggestions:
     """The worker that keeps suggestions up with what was written."""
 
-    def __init__(self, database: Database, contacts: Contacts, suggester: Suggester, writer: Writer) -> None:
-        """Suggest for the contacts of a database."""
+    def __init__(self, database: Database, contacts: Contacts, suggester: Suggester, writer: Writer, talk: MessageWriter) -> None:
+        """Suggest for the contacts of a database, with little of the processor while new contacts or turns are coming in."""
         self._database = database
         self._contacts = contacts
         self._suggester = suggester
         self._writer = writer
+        self._talk = talk
+
+    @property
+    def _busy(self) -> bool:
+        return self._writer.busy or self._talk.busy
 
     async def run(self) -> None:
         """Suggest until cancelled; while contacts are coming in, with a fiftieth of the time, so that they do not wait."""
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            done = await self.catch_up(1 if self._writer.busy else AT_ONCE)
-            if self._writer.busy:
-                await asyncio.sleep(min((loop.time() - started) * YIELDING, LOOK_AGAIN))
+            done = await self.catch_up(1 if self._busy else AT_ONCE)
+            if self._busy:
+                await asyncio.sleep(min((loop.time() - started) * YIELDING, LOOK_AGAIN if self._writer.busy else LONGEST_YIELD))
             elif done < AT_ONCE:
                 await self._database.texts.wait(LOOK_AGAIN)
                 await asyncio.sleep(HEAD_START)
@@ -46,12 +53,13 @@ class Suggestions:
     async def catch_up(self, limit: int = AT_ONCE) -> int:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
-        found: dict[UUID, tuple[datetime, Suggestion]] = {}
+        found: dict[UUID, tuple[datetime, int, Suggestion]] = {}
         for row in waiting:
-            if found and self._writer.busy:
+            if found and self._busy:
                 break  # the rest waits: a thread that tags takes the interpreter from the intake
             try:
-                found[row["id"]] = row["suggest_since"], await self._suggester.suggest_text(*await self._contacts.words(row))
+                suggestion = await self._suggester.suggest_text(*await self._contacts.words(row))
+                found[row["id"]] = row["suggest_since"], row["last_sequence"], suggestion
             except (CannotOpen, ValueError) as error:
                 # one that cannot be opened must not keep the others waiting
                 log.exception("no suggestion", contact=str(row["id"]), error=error_name(error))

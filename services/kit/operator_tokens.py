@@ -15,12 +15,13 @@ ISSUER = "onthaal"
 
 @dataclass(frozen=True)
 class Operator:
-    """Who is at the desk. `token` speaks for them at the intake service."""
+    """Who is at the desk. `token` speaks for them at the intake service, until `expires` (seconds since 1970)."""
 
     id: UUID
     name: str
     scopes: frozenset[str]
     token: str = field(repr=False)
+    expires: int = 0
 
     def require(self, scope: str) -> None:
         """Stop with a problem unless the operator may do this."""
@@ -41,7 +42,8 @@ def verify(token: str, keys: KeySet, now: float) -> Operator:
         jwt.JWTClaimsRegistry(now=int(now), leeway=0, iss={"essential": True, "value": ISSUER}, exp={"essential": True}).validate(
             claims
         )
-        return Operator(UUID(claims["sub"]), str(claims["name"]), frozenset(str(claims["scope"]).split()), token)
+        scopes = frozenset(str(claims["scope"]).split())
+        return Operator(UUID(claims["sub"]), str(claims["name"]), scopes, token, int(claims["exp"]))
     except ExpiredTokenError:
         raise ExpiredAccessToken("Sign in again.") from None
     except (JoseError, ValueError, KeyError):

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID, uuid4
 
 from services.chat_relay.presence import LEASE, Presence
-from services.kit.bus import Bus
+from services.kit.bus import Bus, Subscription
 from tests.nats import Nats, buses, mortal_nats, nats, over_nats, until
 
 __all__ = ["buses", "mortal_nats", "nats"]
@@ -78,7 +78,7 @@ async def test_a_relay_that_stops_says_so_and_one_that_dies_is_not_believed_for_
         await until(lambda: not there.staffed)
         assert time.monotonic() - here_ends < LEASE / 2
 
-        killed = {"node": str(uuid4()), "operators": f"{uuid4()}:available:0", "visitors": str(conversation)}
+        killed = {"node": str(uuid4()), "operators": f"{uuid4()}:available:0", "visitors": str(conversation), "state": 1}
         await buses[0].publish("chat.presence", killed)
         await until(lambda: there.staffed and there.is_here(conversation))
         began = time.monotonic()
@@ -109,3 +109,23 @@ async def test_two_thousand_visitors_of_one_relay_are_told_in_one_word(buses: tu
         for conversation in conversations:
             stack.enter_context(here.visit(conversation))
         await until(lambda: all(map(there.is_here, conversations)))
+
+
+async def asked(heard: Subscription) -> None:
+    async with asyncio.timeout(5):
+        while "ask" not in await heard.next():
+            continue
+
+
+async def test_a_relay_that_missed_a_word_asks_for_all_of_it(buses: tuple[Bus, Bus]) -> None:
+    first, second, node = uuid4(), uuid4(), str(uuid4())
+    async with buses[0].listen("chat.presence") as heard, relay(buses[1]) as there:
+        await asked(heard)
+        await buses[0].publish("chat.presence", {"node": node, "operators": "", "visitors": str(first), "state": 1})
+        await until(lambda: there.is_here(first))
+        came = {"node": node, "operators": "", "came": str(second), "went": str(first), "state": 2, "after": 1}
+        await buses[0].publish("chat.presence", came)
+        await until(lambda: there.is_here(second) and not there.is_here(first))
+        await buses[0].publish("chat.presence", came | {"came": str(first), "went": "", "state": 9, "after": 8})
+        await asked(heard)
+        assert not there.is_here(first)

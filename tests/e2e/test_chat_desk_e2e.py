@@ -13,7 +13,7 @@ from websockets.typing import Origin, Subprotocol
 
 from services.chat_relay.frames import PROTOCOL
 from tests.e2e.test_chat_e2e import AXE, DESKTOP, PHONE, SMALL, accessible, browser, desk, opened, session, shoot
-from tests.running import Gateway
+from tests.running import Gateway, running
 
 __all__ = ["browser", "desk", "session"]
 
@@ -41,6 +41,13 @@ class Visitor:
     def say(self, text: str) -> None:
         self.send("say", message=str(uuid4()), text=text)
         self.next("sent")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway at whose desk nobody waits whom another test left behind."""
+    with running(tmp_path_factory.mktemp("desk"), ONTHAAL_DEMO="true", ONTHAAL_HOURS_CHAT="24/7") as started:
+        yield started
 
 
 @pytest.fixture

@@ -174,8 +174,8 @@ class Access:
         return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
     def keys(self) -> dict[str, object]:
-        """Give the public keys of operator tokens (JWKS)."""
-        return {"keys": self._vault.verifying_keys()}
+        """Give the public keys of operator tokens (JWKS); the same object for as long as they are the same."""
+        return self._vault.verifying_keys()
 
 
 def _digest(secret: str) -> bytes:

@@ -1,8 +1,8 @@
 """Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +22,9 @@ from services.intake_api.store import tables
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, fetch
 from services.intake_api.store.handed import handed_over, note_fetched
+from services.intake_api.store.known_contacts import KnownContact, KnownContacts
 from services.intake_api.store.ledger import Erasure, Ledger
+from services.intake_api.store.message_insert import COALESCE
 from services.intake_api.store.opened import (
     SUBMISSION,
     SUGGESTION,
@@ -39,9 +41,6 @@ from services.intake_api.store.vault import DataKey, Vault
 from services.intake_api.store.work import work_row
 
 Row = dict[str, Any]
-
-COALESCE = timedelta(seconds=5)
-"""At most one `extended` event a contact in this time."""
 
 
 HELD_BY_A_CONTACT = (
@@ -66,6 +65,7 @@ class Contacts:
         self._outbox = outbox
         self._blobs = blobs
         self._ledger = ledger
+        self._known = KnownContacts()
 
     async def locked(self, connection: AsyncConnection, contact_id: UUID) -> Row:
         """Read a contact's row and keep others from changing it until the transaction ends.
@@ -80,8 +80,19 @@ class Contacts:
 
     async def channel(self, contact_id: UUID) -> str:
         """Tell the channel of a contact."""
+        return (await self.known(contact_id)).channel
+
+    async def known(self, contact_id: UUID) -> KnownContact:
+        """Give what a message needs of its contact, read a minute ago at most: whether it still is so, the write says."""
+        if found := self._known.find(contact_id):
+            return found
         async with self._database.read() as connection:
-            return str((await self.row(connection, contact_id))["channel"])
+            row = await self.row(connection, contact_id)
+        return self._known.learn(contact_id, str(row["channel"]), row["data_key"], self.key(row))
+
+    def forget(self, contact_id: UUID) -> None:
+        """Read a contact anew before the next message to it."""
+        self._known.forget(contact_id)
 
     async def row(self, connection: AsyncConnection, contact_id: UUID) -> Row:
         """Read the row of a contact that is not erased."""
@@ -193,22 +204,26 @@ class Contacts:
             await self.change(connection, row, {**values, "extended_due": due})
 
     async def tell_extended(self) -> int:
-        """Tell the extensions that were held back and are due; gives how many."""
+        """Tell the extensions that are due, all in one transaction; gives how many."""
         now = self._database.clock.now()
-        due_at = tables.contact.c.extended_due
+        columns = tables.contact.c
         # what is due later than anything is held back was dated by a clock that has been set back since
-        is_due = or_(due_at <= now, due_at > now + COALESCE)
-        query = select(tables.contact.c.id).where(due_at.is_not(None), is_due).limit(100)
+        is_due = columns.extended_due.is_not(None) & or_(columns.extended_due <= now, columns.extended_due > now + COALESCE)
         async with self._database.read() as connection:
-            due = (await connection.execute(query)).scalars().all()
-        for contact_id in due:
-            async with self._database.write() as connection:
-                row = await self.locked(connection, contact_id)
-                if row["extended_due"]:
-                    await self.change(connection, row, {"extended_at": now, "extended_due": None})
-                    await self._outbox.emit(connection, EventType.EXTENDED, row)
-        if due:
-            self._database.events.fire()
+            due = (await connection.execute(select(columns.id).where(is_due).limit(100))).scalars().all()
+        if not due:
+            return 0
+        query = select(tables.contact).where(columns.id.in_(due), is_due)
+        query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
+        async with self._database.write() as connection:
+            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+            for row in rows:
+                row.update(extended_at=now, extended_due=None, version=row["version"] + 1)
+            if rows:
+                told = {"extended_at": now, "extended_due": None, "version": columns.version + 1}
+                await connection.execute(update(tables.contact).where(columns.id.in_([row["id"] for row in rows])).values(told))
+                await self._outbox.emit_all(connection, EventType.EXTENDED, rows)
+        self._database.events.fire()
         return len(due)
 
     async def correct(self, contact_id: UUID, correction: Correction, by: str) -> Contact:
@@ -305,8 +320,10 @@ class Contacts:
         """
         async with self._database.write() as connection:
             row = await self.locked(connection, contact_id)
+            self.forget(contact_id)
             await self._order(row, await mails_of(connection, contact_id))
             files = await self.destroy(connection, row, by)
+        self.forget(contact_id)
         await self._blobs.remove(contact_id, files)
         self._database.events.fire()
 
@@ -363,8 +380,11 @@ class Contacts:
             rows = (await connection.execute(query.order_by(columns.sequence))).all()
         return [key.open(row.sealed, message_place(row.id)).decode() for row in rows]
 
-    async def suggest(self, found: Mapping[UUID, tuple[datetime, Suggestion]]) -> None:
-        """Keep what the model makes of contacts; where only the model has tagged one, its tag follows."""
+    async def suggest(self, found: Mapping[UUID, tuple[datetime, int, Suggestion]]) -> None:
+        """Keep what the model makes of contacts, as they were since a moment and up to a message.
+
+        Where only the model has tagged one, its tag follows.
+        """
         columns = tables.contact.c
         query = select(tables.contact).where(columns.id.in_(found), columns.erased_at.is_(None))
         query = query.order_by(columns.id).with_for_update()  # in one order, so that two nodes do not wait for each other
@@ -372,19 +392,30 @@ class Contacts:
             for row in [dict(row) for row in (await connection.execute(query)).mappings()]:
                 await self._suggest(connection, row, *found[row["id"]])
 
-    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, suggestion: Suggestion) -> None:
+    async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, seen: int, suggestion: Suggestion) -> None:
         values: Row = {
             "sealed_suggestion": self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION),
             "signals": orjson.dumps(suggestion.signals).decode(),
         }
-        if row["suggest_since"] == since:
-            values["suggest_since"] = None
+        if row["suggest_since"]:  # nobody else looked meanwhile; whoever wrote meanwhile waits behind the others
+            unchanged = (row["suggest_since"], row["last_sequence"]) == (since, seen)
+            values["suggest_since"] = None if unchanged else self._database.clock.now()
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
         provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
         if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
             await self.tag(connection, row, model_tag(suggestion, row["nature"]))
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
+
+    async def put_danger_first(self, contact_ids: Iterable[UUID]) -> None:
+        """Put contacts on the work list in which there is a sign of danger: each once, as the model would."""
+        columns = tables.contact.c
+        query = select(columns.id).where(
+            columns.id.in_(contact_ids), columns.erased_at.is_(None), columns.nature == Nature.PERSON
+        )
+        async with self._database.write() as connection:
+            for contact_id in (await connection.execute(query.order_by(columns.id).with_for_update())).scalars():
+                await self._add_work(connection, contact_id, [WorkReason.DANGER])
 
     async def give_up_suggesting(self, contact_id: UUID) -> None:
         """Let a person look at a contact that the model could not be asked about, and ask no more."""

@@ -1,10 +1,11 @@
 """The database: one writer at a time on SQLite, many on PostgreSQL, and what is told after a commit."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,9 +18,12 @@ from sqlalchemy.pool import NullPool
 
 from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
+from services.intake_api.store.sqlite_line import PRAGMAS, SqliteLine
 from services.kit.clock import Clock
 
-DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+Result = TypeVar("Result")
+
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error, OSError)
 """What a database that is away, full or asked something wrong raises."""
 
 FEED_LOCK = 0x0E7E47
@@ -93,7 +97,8 @@ class Signal:
 class Database:
     """Connections to one database.
 
-    `events` is fired after a commit that added events, `texts` after one that left something to tag.
+    `events` is fired after a commit that added events, `texts` after one that left something to tag, `extensions` after one that
+    left an extension to tell now.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
@@ -106,6 +111,8 @@ class Database:
         self.reading = _engine(url, immediate=False) if self.on_sqlite else self.writing
         self.events = Signal()
         self.texts = Signal()
+        self.extensions = Signal()
+        self._sqlite = SqliteLine(self.file) if self.file else None
         self._turn = asyncio.Lock()
         self._kept: list[Any] = []
         self._epoch: UUID | None = None
@@ -204,6 +211,22 @@ class Database:
             raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
         self._kept.append(kept)
 
+    async def transact(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do work in an immediate transaction on a connection of the driver that is kept for the hot path (SQLite only).
+
+        Raises:
+            ServiceUnavailable: the database cannot commit now; whether the change was stored is not known.
+
+        """
+        if self._sqlite is None:
+            message = "only SQLite in a file has such a connection"
+            raise RuntimeError(message)
+        try:
+            async with self._turn:
+                return await self._sqlite.run(work)  # type: ignore[no-any-return]
+        except sqlite3.OperationalError as error:
+            raise ServiceUnavailable("The database cannot store this now; send the same again.", retry_after_sec=2) from error
+
     async def epoch(self) -> UUID:
         """Give the identity of this database; it changes when another one is put in its place."""
         if self._epoch is None:
@@ -229,6 +252,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         self._forget_kept()
+        if self._sqlite:
+            await self._sqlite.close()
         await self.writing.dispose()
         if self.on_sqlite:
             await self.reading.dispose()
@@ -275,7 +300,7 @@ def _engine(url: str, *, immediate: bool) -> AsyncEngine:
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would be deferred, and fail with "locked" on the first write
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute("PRAGMA journal_mode")
         if cursor.fetchone() != ("wal",):  # asking for it again takes a lock that another process may hold

@@ -1,7 +1,7 @@
 """Messages of a contact: numbered under its lock, so that every reader sees one order without gaps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -9,15 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.message import Direction, Message, MessageSubmission
-from onthaal_schema.problems import Conflict, Erased
+from onthaal_schema.problems import Conflict, Erased, ServiceUnavailable
 from onthaal_schema.wire import to_wire
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
+from services.intake_api.store.message_insert import NewMessage
+from services.intake_api.store.message_writer import ContactChanged, MessageWriter, WrittenMessage
 from services.intake_api.store.opened import Wire, message_place, open_file, open_message
 from services.intake_api.store.vault import DataKey, Vault, same
 from services.intake_api.store.work import add_work, infected
+
+ATTEMPTS: Final = 5
+"""How often a message is sealed anew when the key of its contact is wrapped anew meanwhile."""
 
 
 class Messages:
@@ -29,6 +34,7 @@ class Messages:
         self._vault = vault
         self._contacts = contacts
         self._blobs = blobs
+        self.writer = MessageWriter(database)
 
     async def append(
         self, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload], by: str
@@ -39,6 +45,8 @@ class Messages:
             Conflict: the id is taken by another message.
 
         """
+        if not files:
+            return await self._write(contact_id, message_id, message, by)
         kept = await self.keep(contact_id, message_id, files)
         try:
             stored, created = await self._append(contact_id, message_id, message, kept, by)
@@ -49,6 +57,32 @@ class Messages:
             await self.forget(contact_id, kept)
         self.tell()
         return stored, created
+
+    async def _write(self, contact_id: UUID, message_id: UUID, message: MessageSubmission, by: str) -> tuple[Message, bool]:
+        """Append words alone, which is what a conversation is made of: sealed with a key that is known, and committed with others."""
+        now = self._database.clock.now()
+        digest = self._digest(message, ())
+        for _ in range(ATTEMPTS):
+            known = await self._contacts.known(contact_id)
+            sealed = known.key.seal(message.text.encode(), message_place(message_id))
+            new = NewMessage(
+                contact_id,
+                message_id,
+                message.direction,
+                message.sent_at or now,
+                now,
+                by,
+                digest,
+                sealed,
+                known.data_key,
+            )
+            try:
+                written = await self.writer.write(new)
+            except ContactChanged:
+                self._contacts.forget(contact_id)  # and read it again, which tells when there is none any more
+            else:
+                return _shown(new, message.text, written), written.created
+        raise ServiceUnavailable("The contact changes all the time; send the same again.", retry_after_sec=2)
 
     async def keep(self, contact_id: UUID, message_id: UUID, files: Sequence[FileUpload]) -> Sequence[KeptFile]:
         """Keep the bytes of a message's files, before the message that names them is written."""
@@ -87,8 +121,7 @@ class Messages:
             Conflict: the id is taken by another message.
 
         """
-        content = "\n".join([to_wire(message), *(file.sha256 for file in kept)])
-        digest = self._vault.digest(content.encode(), b"message")
+        digest = self._digest(message, kept)
         key = self._contacts.key(row)
         held = await self._held(connection, row["id"], message_id)
         if held is not None:
@@ -100,8 +133,12 @@ class Messages:
         if kept:
             await connection.execute(insert(tables.file), [file.row for file in kept])
             await add_work(connection, self._database, row["id"], infected(kept))
-        await self._contacts.extend(connection, row, self._after(message, new["sequence"]))
+        await self._contacts.extend(connection, row, self._after(message, row, new["sequence"]))
         return open_message(new, key, [open_file(file.row, key) for file in kept]), True
+
+    def _digest(self, message: MessageSubmission, kept: Sequence[KeptFile]) -> bytes:
+        content = "\n".join([to_wire(message), *(file.sha256 for file in kept)])
+        return self._vault.digest(content.encode(), b"message")
 
     def _row(self, contact: Row, message_id: UUID, message: MessageSubmission, digest: bytes, key: DataKey, by: str) -> Row:
         now = self._database.clock.now()
@@ -117,9 +154,12 @@ class Messages:
             "sealed": key.seal(message.text.encode(), message_place(message_id)),
         }
 
-    def _after(self, message: MessageSubmission, sequence: int) -> Row:
+    def _after(self, message: MessageSubmission, row: Row, sequence: int) -> Row:
         words = message.direction == Direction.INBOUND
-        return {"last_sequence": sequence, **({"suggest_since": self._database.clock.now()} if words else {})}
+        return {
+            "last_sequence": sequence,
+            **({"suggest_since": row["suggest_since"] or self._database.clock.now()} if words else {}),
+        }
 
     async def _held(self, connection: AsyncConnection, contact_id: UUID, message_id: UUID) -> Row | None:
         query = select(tables.message).where(tables.message.c.contact_id == contact_id, tables.message.c.id == message_id)
@@ -142,3 +182,16 @@ class Messages:
         query = select(tables.message).where(tables.message.c.contact_id == contact["id"], tables.message.c.sequence > sequence)
         rows: list[Any] = list((await connection.execute(query.order_by(tables.message.c.sequence))).mappings())
         return [open_message(row, key, await self._files(connection, dict(row), key)) for row in rows]
+
+
+def _shown(new: NewMessage, text: str, written: WrittenMessage) -> Message:
+    """Show a message that was just written, from what was sealed: the same id and digest are the same words."""
+    return Message(
+        id=new.id,
+        contact_id=new.contact_id,
+        sequence=written.sequence,
+        direction=new.direction,
+        text=text,
+        sent_at=written.sent_at,
+        registered_at=written.registered_at,
+    )

@@ -1,13 +1,13 @@
 """The outbox: each change of a contact leaves its event in the same transaction, at a position without gaps before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Nature
@@ -94,31 +94,44 @@ class Outbox:
 
         Who must hear of it follows from what the contact is and was, unless the audience is given.
         """
-        now = self._database.clock.now()
-        event_id = uuid4()
-        values: dict[str, Any] = {
-            "id": event_id,
-            "contact_id": row["id"],
-            "version": row["version"],
-            "type": short(kind),
-            **(audience or await self._audience(connection, row)),
-            "occurred_at": now,
-            "payload": self.frame.payload(kind, str(row["id"]), state(row), event_id, now),
-        }
+        values = self._values(kind, row, audience or await self._audience(connection, row))
         if not self._database.on_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
             values["position"] = await connection.scalar(select(tables.event_position.next_value()))
         await connection.execute(insert(tables.event).values(**values))
 
-    async def _audience(self, connection: AsyncConnection, row: Mapping[str, Any]) -> dict[str, str]:
-        """Whoever was told of a person, or of a vraag, must hear that it was none: an event goes to all it ever was."""
+    async def emit_all(self, connection: AsyncConnection, kind: EventType, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add the events of like changes of several contacts. The last thing before the commit."""
         was = tables.earlier_kind.c
-        earlier = (await connection.execute(select(was.nature, was.kind).where(was.contact_id == row["id"]).distinct())).all()
+        query = select(was.contact_id, was.nature, was.kind).where(was.contact_id.in_([row["id"] for row in rows])).distinct()
+        earlier = (await connection.execute(query)).all()
+        events = [
+            self._values(kind, row, _audience(row, [one for one in earlier if one.contact_id == row["id"]])) for row in rows
+        ]
+        if not self._database.on_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEED_LOCK})
+            positions = select(tables.event_position.next_value()).select_from(func.generate_series(1, len(events)))
+            for event, position in zip(events, (await connection.execute(positions)).scalars(), strict=True):
+                event["position"] = position
+        await connection.execute(insert(tables.event), events)
+
+    def _values(self, kind: EventType, row: Mapping[str, Any], audience: Mapping[str, str]) -> dict[str, Any]:
+        now = self._database.clock.now()
+        event_id = uuid4()
         return {
-            "natures": " ".join(sorted({row["nature"], *(one.nature for one in earlier)})),
-            "channel": row["channel"],
-            "kinds": " ".join(sorted({row["kind"], *(one.kind for one in earlier)})),
+            "id": event_id,
+            "contact_id": row["id"],
+            "version": row["version"],
+            "type": short(kind),
+            **audience,
+            "occurred_at": now,
+            "payload": self.frame.payload(kind, str(row["id"]), state(row), event_id, now),
         }
+
+    async def _audience(self, connection: AsyncConnection, row: Mapping[str, Any]) -> dict[str, str]:
+        was = tables.earlier_kind.c
+        query = select(was.nature, was.kind).where(was.contact_id == row["id"]).distinct()
+        return _audience(row, (await connection.execute(query)).all())
 
     async def after(self, position: int, limit: int, wanted: EventFilter) -> Read:
         """Read events after a position, oldest first. Others than those wanted are passed by, at most `STRETCH` at once."""
@@ -137,6 +150,15 @@ class Outbox:
         """Give the position of the newest event, 0 when there is none."""
         async with self._database.read() as connection:
             return await head(connection)
+
+
+def _audience(row: Mapping[str, Any], earlier: Sequence[Any]) -> dict[str, str]:
+    """Whoever was told of a person, or of a vraag, must hear that it was none: an event goes to all it ever was."""
+    return {
+        "natures": " ".join(sorted({row["nature"], *(one.nature for one in earlier)})),
+        "channel": row["channel"],
+        "kinds": " ".join(sorted({row["kind"], *(one.kind for one in earlier)})),
+    }
 
 
 def short(kind: EventType) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -176,18 +175,20 @@ class Vault:
     def _take(self, keys: Keys) -> None:
         self._masters = {number: AESGCM(key) for number, key in keys.wrapping.items()}
         self._current = keys.current
-        self._signing = [OKPKey.import_key({**key}) for key in (keys.signing, keys.former_signing) if key]
+        signing = [OKPKey.import_key({**key}) for key in (keys.signing, keys.former_signing) if key]
+        self._signing = signing[0]
+        self._verifying: dict[str, object] = {"keys": [dict(key.as_dict(private=False)) for key in signing]}
 
     @property
     def signing_key(self) -> OKPKey:
         """The key that operators' tokens are signed with."""
         self._look_again()
-        return self._signing[0]
+        return self._signing
 
-    def verifying_keys(self) -> list[dict[str, Any]]:
-        """Give the public keys of operators' tokens: of the key in use, and of the one before it."""
+    def verifying_keys(self) -> dict[str, object]:
+        """Give the public keys of operators' tokens (JWKS): of the key in use and the one before it; another object when they change."""
         self._look_again()
-        return [dict(key.as_dict(private=False)) for key in self._signing]
+        return self._verifying
 
     def _look_again(self) -> None:
         """Read the file again when it is another than before; one that cannot be used changes nothing, and is told once."""

@@ -29,6 +29,7 @@ _THEN: Final = pattern(
     r"|when i was|quand j'étais|als ich)\b"
 )
 _DIGIT: Final = re.compile(r"\d")
+_LINE_BREAK: Final = re.compile(r"(?<=\S) *\n *(?=\S)")
 _ADULT: Final = 18
 
 
@@ -48,7 +49,9 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now."""
-    return any_found(patterns("signals")["immediateDanger"], f"{reading.subject}\n{reading.body}")
+    signs, said = patterns("signals")["immediateDanger"], f"{reading.subject}\n{reading.body}"
+    # a mail program breaks a sentence anywhere, and who chats in two messages
+    return any_found(signs, said) or ("\n" in reading.body and any_found(signs, _LINE_BREAK.sub(" ", said)))
 
 
 def _minor(said: str, signs: tuple[Pattern, ...]) -> bool:

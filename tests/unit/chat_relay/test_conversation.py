@@ -33,6 +33,27 @@ def conversation(status: ConversationStatus, operator: str | None = None) -> Con
     return Conversation(id=CHAT, reference="ABC", status=status, operator_name=operator, started_at=NOW)
 
 
+def test_what_was_on_its_way_when_the_conversation_went_to_a_colleague_is_answered_and_nothing_else_is_told() -> None:
+    elsewhere = State(conversation=CHAT, status=ConversationStatus.ASSIGNED, because=Because.HANDED_OVER, mine=False)
+    own = turn(3, Direction.OUTBOUND)
+    side = Side(CHAT, Party.OPERATOR, seen=1, state=elsewhere, operator=uuid4()).sends(own.id)
+    assert not side.follows
+    side, frames = side.settled(own)
+    assert [(type(frame), frame.sequence) for frame in frames if isinstance(frame, Sent | Turn)] == [(Sent, 3)]
+    assert (side.seen, side.awaiting) == (1, frozenset())
+
+
+def test_nothing_is_told_of_a_conversation_that_went_to_a_colleague_though_it_comes_back_meanwhile() -> None:
+    mine = uuid4()
+    side = Side(CHAT, Party.OPERATOR, seen=0, operator=mine)
+    side, _ = side.learned(conversation(ConversationStatus.WAITING))
+    again = conversation(ConversationStatus.ASSIGNED).model_copy(update={"operator": mine})
+    assert side.may_follow(again)
+    for later in (conversation(ConversationStatus.ASSIGNED, "An"), again):
+        assert side.learned(later) == (side, ())
+    assert side.told([turn(1)]) == (side, ())
+
+
 def test_a_visitor_who_comes_back_gets_exactly_what_they_missed() -> None:
     stored = [turn(0), turn(1, Direction.OUTBOUND), turn(2), turn(3, Direction.OUTBOUND)]
     side, frames = Side(CHAT, Party.VISITOR, seen=1).told(stored)

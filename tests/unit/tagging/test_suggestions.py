@@ -112,6 +112,7 @@ def test_the_sector_is_suggested_only_where_the_message_tells_it(tagger: Tagger,
         "hij zit met een mes op tafel te wachten",
         "il est devant la porte, j'ai peur, aidez-moi",
         "he said he will kill me, he is outside now",
+        "ik wil echt niet\nmeer leven door wat hij doet",
         "mein Vater bringt mich um, Hilfe!",
     ],
 )

@@ -1,0 +1,161 @@
+"""How a batch of messages is written, in the dialect of each engine: numbered, idempotent, and never for an erased contact."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import select
+
+from onthaal_schema.message import Direction
+from services.intake_api.store import tables
+from services.intake_api.store.engine import Database
+
+COALESCE: Final = timedelta(seconds=5)
+"""At most one `extended` event a contact in this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A sealed message on its way to the store. `data_key` is the contact's as it was when the message was sealed."""
+
+    contact_id: UUID
+    id: UUID
+    direction: Direction
+    sent_at: datetime
+    registered_at: datetime
+    by: str
+    digest: bytes
+    sealed: bytes
+    data_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMessage:
+    """A message that has this id already."""
+
+    sequence: int
+    digest: bytes
+    sealed: bytes
+    sent_at: datetime
+    registered_at: datetime
+
+
+class MessageInsert(Protocol):
+    """Writes a batch in the dialect of one engine, at most one message of a contact. `together`: batches that may be under way."""
+
+    together: int
+
+    async def insert(self, database: Database, batch: Sequence[NewMessage]) -> dict[UUID, tuple[int, datetime]]:
+        """Commit the messages that are new, and give the number of each, with when its contact is told of, by contact."""
+        ...
+
+
+_NUMBER: Final = """
+UPDATE contact SET last_sequence = last_sequence + 1, version = version + 1,
+    extended_due = CASE WHEN :none < extended_at AND extended_at <= :now THEN
+        strftime('%Y-%m-%dT%H:%M:%S', substr(extended_at, 1, 19), '+5 seconds') || substr(extended_at, 20)
+    ELSE :now END,
+    suggest_since = CASE WHEN :inbound THEN coalesce(suggest_since, :now) ELSE suggest_since END
+WHERE id = :contact AND data_key = :data_key AND erased_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM message WHERE contact_id = :contact AND id = :id)
+RETURNING last_sequence, extended_due
+"""
+_STORE: Final = """
+INSERT INTO message (contact_id, id, sequence, direction, sent_at, registered_at, registered_by, digest, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class SqliteMessages:
+    """One immediate transaction on the driver's own connection; the database has one writer, so nobody comes between."""
+
+    together = 1
+
+    async def insert(self, database: Database, batch: Sequence[NewMessage]) -> dict[UUID, tuple[int, datetime]]:
+        """Commit the messages that are new, and give the number of each."""
+        return await database.transact(partial(_write, batch))
+
+
+def _write(batch: Sequence[NewMessage], line: sqlite3.Connection) -> dict[UUID, tuple[int, datetime]]:
+    numbered: dict[UUID, tuple[int, datetime]] = {}
+    for new in batch:
+        contact, message = new.contact_id.hex, new.id.hex
+        values = {
+            "none": _moment(new.registered_at - COALESCE),
+            "now": _moment(new.registered_at),
+            "inbound": new.direction == Direction.INBOUND,
+            "contact": contact,
+            "data_key": new.data_key,
+            "id": message,
+        }
+        found = line.execute(_NUMBER, values).fetchall()  # all of it: a statement that is not at its end keeps the commit waiting
+        if not found:
+            continue
+        sequence, due = found[0]
+        moments = _moment(new.sent_at), _moment(new.registered_at)
+        line.execute(_STORE, (contact, message, sequence, new.direction.value, *moments, new.by, new.digest, new.sealed))
+        numbered[new.contact_id] = sequence, datetime.fromisoformat(due)
+    return numbered
+
+
+def _moment(moment: datetime) -> str:
+    """Write a moment as `tables.Moment` does: in UTC, of fixed width."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_STATEMENT: Final = """
+WITH given AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]
+    ) AS given (contact_id, id, direction, sent_at, registered_at, by, digest, sealed, data_key)
+), locked AS MATERIALIZED (
+    SELECT id AS contact_id, last_sequence, data_key FROM contact
+    WHERE id = ANY($1) AND erased_at IS NULL ORDER BY id FOR NO KEY UPDATE
+), stored AS (
+    INSERT INTO message (contact_id, id, sequence, direction, sent_at, registered_at, registered_by, digest, sealed)
+    SELECT contact_id, id, last_sequence + 1, direction, sent_at, registered_at, by, digest, sealed
+    FROM locked JOIN given USING (contact_id) WHERE given.data_key = locked.data_key
+    ON CONFLICT (contact_id, id) DO NOTHING
+    RETURNING contact_id, sequence, direction, registered_at
+)
+UPDATE contact SET last_sequence = stored.sequence, version = version + 1,
+    extended_due = CASE WHEN extended_at > stored.registered_at - $10::interval AND extended_at <= stored.registered_at
+        THEN extended_at + $10::interval ELSE stored.registered_at END,
+    suggest_since = CASE WHEN direction = 'inbound' THEN coalesce(suggest_since, stored.registered_at) ELSE suggest_since END
+FROM stored WHERE contact.id = stored.contact_id
+RETURNING contact.id, last_sequence, extended_due
+"""
+# the row of the contact is locked first, and what the lock gives is its newest version: the number follows the last one, whoever
+# gave that. A message that another transaction stored meanwhile is met by ON CONFLICT, which sees what the snapshot does not.
+
+
+class PostgresMessages:
+    """One statement a batch on a kept line; two batches at once."""
+
+    together = 2
+
+    async def insert(self, database: Database, batch: Sequence[NewMessage]) -> dict[UUID, tuple[int, datetime]]:
+        """Commit the messages that are new, and give the number of each."""
+        async with database.line() as line:  # one statement is a transaction by itself
+            rows = await line.fetch(_STATEMENT, *_arrays(batch), COALESCE)
+        return {UUID(int=row[0].int): (row[1], row[2]) for row in rows}
+
+
+def _arrays(batch: Sequence[NewMessage]) -> list[list[Any]]:
+    names = ("contact_id", "id", "direction", "sent_at", "registered_at", "by", "digest", "sealed", "data_key")
+    return [[getattr(new, name) for new in batch] for name in names]
+
+
+async def held_messages(database: Database, batch: Sequence[NewMessage]) -> dict[UUID, HeldMessage]:
+    """Find the messages of a batch that were there already, by id of their contact."""
+    message = tables.message.c
+    held = message.sequence, message.digest, message.sealed, message.sent_at, message.registered_at
+    ids = {new.contact_id: new.id for new in batch}
+    query = select(message.contact_id, message.id, *held).where(message.contact_id.in_(ids), message.id.in_(ids.values()))
+    async with database.read() as connection:
+        rows = (await connection.execute(query)).all()
+    return {row[0]: HeldMessage(*row[2:]) for row in rows if ids[row[0]] == row[1]}

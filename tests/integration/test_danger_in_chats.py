@@ -1,0 +1,121 @@
+"""A sign of danger in a running chat is on top of the work list within a second, however much others talk."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.running import Gateway, running
+
+TALKING = 30
+WITHIN = 1.0
+SOON = 30.0
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, database_url: str) -> Iterator[Gateway]:
+    with running(tmp_path / "var", "intake_api", ONTHAAL_DATABASE_URL=database_url) as started:
+        yield started
+
+
+class Chats:
+    """The intake as a relay and an operator see it."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        """Speak to it."""
+        self._http = http
+
+    async def start(self, text: str) -> UUID:
+        contact = uuid4()
+        answer = await self._http.put(f"/contacts/{contact}", json={"channel": "chat", "text": text})
+        assert answer.status_code == 201
+        return contact
+
+    async def say(self, contact: UUID, text: str, direction: str = "inbound") -> None:
+        answer = await self._http.put(f"/contacts/{contact}/messages/{uuid4()}", json={"direction": direction, "text": text})
+        assert answer.status_code == 201
+
+    async def in_danger(self) -> list[str]:
+        """Give the contacts on the work list because of danger, which are at its top."""
+        items: list[dict[str, Any]] = (await self._http.get("/workItems")).json()["items"]
+        found = [item["contact"]["id"] for item in items if item["reason"] == "danger"]
+        assert [item["reason"] for item in items[: len(found)]] == ["danger"] * len(found)
+        return found
+
+    async def looked_at(self, contact: UUID) -> bool:
+        """Say whether the model has found that the person is a minor."""
+        return "minorInvolved" in (await self._http.get(f"/contacts/{contact}")).json()["signals"]
+
+    async def seen(self, contact: UUID) -> float:
+        """Wait until a contact is on top of the work list; gives how many seconds that took."""
+        started = time.monotonic()
+        while str(contact) not in await self.in_danger():
+            assert time.monotonic() < started + SOON
+            await asyncio.sleep(0.02)
+        return time.monotonic() - started
+
+    @asynccontextmanager
+    async def others_talking(self) -> AsyncIterator[None]:
+        """Let others talk all the time: the model, which yields to them, comes to each of them every quarter of a minute."""
+        contacts = [await self.start("Dag, ik heb een vraag") for _ in range(TALKING)]
+
+        async def talk(contact: UUID) -> None:
+            while True:
+                await self.say(contact, "En toen zijn wij naar huis gegaan")
+                await asyncio.sleep(0.2)
+
+        tasks = [asyncio.create_task(talk(contact)) for contact in contacts]
+        try:
+            await asyncio.sleep(1)
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+
+
+@pytest.fixture
+async def chats(gateway: Gateway) -> AsyncIterator[Chats]:
+    headers = {
+        "Authorization": f"Bearer {await asyncio.to_thread(gateway.token, 'contacts:write:chat', 'contacts:read', 'worklist:write')}"
+    }
+    async with httpx.AsyncClient(base_url=f"{gateway.url}/intake/v1", headers=headers, timeout=30) as http:
+        yield Chats(http)
+
+
+async def test_danger_comes_first_within_a_second_while_thirty_others_talk(chats: Chats) -> None:
+    contact = await chats.start("Dag")
+    async with chats.others_talking():
+        await chats.say(contact, "Hij staat nu voor mijn deur met een mes")
+        assert await chats.seen(contact) < WITHIN
+        halves = await chats.start("Dag")
+        await chats.say(halves, "Hij staat nu voor")
+        await chats.say(halves, "mijn deur")
+        assert await chats.seen(halves) < WITHIN
+        assert len(await chats.in_danger()) == 2
+
+
+async def test_what_an_operator_writes_is_no_sign_and_a_contact_is_there_once(chats: Chats) -> None:
+    asked, contact = await chats.start("Dag"), await chats.start("Dag")
+    await chats.say(asked, "Staat hij nu voor je deur met een mes?", direction="outbound")
+    for _ in range(3):
+        await chats.say(contact, "Hij staat nu voor mijn deur met een mes")
+        await chats.seen(contact)
+    assert await chats.in_danger() == [str(contact)]
+
+
+async def test_the_model_comes_to_somebody_who_never_stops_talking(chats: Chats) -> None:
+    contact = await chats.start("Goeiedag")
+    async with chats.others_talking():
+        await chats.say(contact, "Ik ben vijftien jaar en mijn trainer heeft mij aangeraakt op kamp")
+        async with asyncio.timeout(60):  # a look takes half a second while others talk, and there are thirty others
+            while not await chats.looked_at(contact):
+                await chats.say(contact, "Ja, en dan")
+                await asyncio.sleep(0.2)
