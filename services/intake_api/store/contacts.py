@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
@@ -320,7 +320,8 @@ class Contacts:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
         query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"], tables.file.c.content.is_(None))
         files = list((await connection.execute(query)).scalars())
-        written_to = select(tables.outgoing.c.recipient).where(tables.outgoing.c.contact_id == row["id"])
+        mails = tables.outgoing.c
+        written_to = select(func.coalesce(mails.correspondent, mails.recipient)).where(mails.contact_id == row["id"])
         await connection.execute(delete(tables.answered).where(tables.answered.c.recipient.in_(written_to)))
         for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))

@@ -16,7 +16,9 @@ from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.outgoing import OutgoingStatus
 from onthaal_schema.problems import Conflict, NotFound
 from onthaal_schema.worklist import WorkReason
+from services.intake_api.answering import DailyLimits
 from services.intake_api.store import tables
+from services.intake_api.store.answer_counts import Limit, count_answer
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
 from services.intake_api.store.messages import Messages
@@ -52,12 +54,13 @@ BY_STAFF: Final = "staff"
 class Outgoing:
     """The mails that a database wants sent."""
 
-    def __init__(self, database: Database, vault: Vault, contacts: Contacts, messages: Messages) -> None:
-        """Send for the contacts of a database."""
+    def __init__(self, database: Database, vault: Vault, contacts: Contacts, messages: Messages, limits: DailyLimits) -> None:
+        """Send for the contacts of a database, so many a day."""
         self._database = database
         self._vault = vault
         self._contacts = contacts
         self._messages = messages
+        self._limits = limits
 
     async def claim(self, hours: OpeningHours) -> Sequence[OutgoingMail]:
         """Claim mails that are due, so that nobody else sends them for a while."""
@@ -73,10 +76,21 @@ class Outgoing:
                 elif row["attempts"] > len(LADDER):
                     await self._fail(connection, row, UNANSWERED)
                 else:
-                    values = {"attempts": row["attempts"] + 1, "due_at": now + LEASE}
-                    await connection.execute(update(tables.outgoing).where(OUTGOING.id == row["id"]).values(**values))
-                    mails.append(self._opened(row, hours))
+                    mail = self._opened(row, hours)
+                    if not row["attempts"] and (reached := await self._limit(connection, mail)):
+                        await self._withhold(connection, row, reached)
+                        continue
+                    await self._change(connection, row["id"], {"attempts": row["attempts"] + 1, "due_at": now + LEASE})
+                    mails.append(mail)
         return mails
+
+    async def _limit(self, connection: AsyncConnection, mail: OutgoingMail) -> Limit | None:
+        return await count_answer(connection, self._database, self._vault, self._limits, mail.to)
+
+    async def _withhold(self, connection: AsyncConnection, row: dict[str, Any], reason: Limit) -> None:
+        """Send nothing, and let the next mail of the same sender be answered on another day."""
+        await self._change(connection, row["id"], {"status": OutgoingStatus.WITHHELD, "reason": reason, "due_at": None})
+        await connection.execute(delete(tables.answered).where(tables.answered.c.recipient == row["correspondent"]))
 
     async def _any_due(self) -> bool:
         query = select(OUTGOING.id).where(OUTGOING.due_at <= self._database.clock.now() + APART).limit(1)

@@ -154,8 +154,12 @@ message = Table(
     Column("registered_by", String(100), nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_mail", LargeBinary),
+    Column("parse_status", String(16)),
     UniqueConstraint("contact_id", "sequence"),
-)
+    Index("ix_message_unread", "parse_status", sqlite_where=text("parse_status <> 'complete'"),
+          postgresql_where=text("parse_status <> 'complete'")),
+)  # fmt: skip
 
 file = Table(
     "file",
@@ -374,6 +378,7 @@ outgoing = Table(
     Column("token_expires_at", Moment),
     Column("message_id_digest", LargeBinary),
     Column("recipient", LargeBinary),
+    Column("correspondent", LargeBinary),
     Column("sealed", LargeBinary, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Moment),
@@ -391,6 +396,14 @@ answered = Table(
     metadata,
     Column("recipient", LargeBinary, primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+answer_count = Table(
+    "answer_count",
+    metadata,
+    Column("domain", LargeBinary, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("count", Integer, nullable=False),
 )
 
 alarm = Table(

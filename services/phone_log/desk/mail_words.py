@@ -90,7 +90,9 @@ _SENDING: Final = {
     OutgoingStatus.SENT: "verstuurd",
     OutgoingStatus.BOUNCED: "niet aangekomen",
     OutgoingStatus.FAILED: "kon niet verstuurd worden",
+    OutgoingStatus.WITHHELD: "niet verstuurd",
 }
+_WITHHELD: Final = {"dailyLimitOfDomain": "naar dat domein gingen die dag al genoeg bevestigingen uit"}
 
 
 def reading(details: MailDetails) -> str:
@@ -149,6 +151,8 @@ def report(told: str | None) -> str:
 
 def sending(mail: OutgoingState) -> str:
     """Say how far a mail of ours got."""
+    if mail.status is OutgoingStatus.WITHHELD:
+        return f"{_SENDING[mail.status]}: {_WITHHELD.get(mail.reason or '', 'er gingen die dag al genoeg bevestigingen uit')}"
     return _with_reason(_SENDING[mail.status], mail.reason or "")
 
 

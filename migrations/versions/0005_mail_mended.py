@@ -1,0 +1,35 @@
+"""mail mended: senders with many addresses, answers a day, and what a mail told that became a message."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+UNREAD = sa.text("parse_status <> 'complete'")
+
+
+def upgrade() -> None:
+    op.add_column("outgoing", sa.Column("correspondent", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "answer_count",
+        sa.Column("domain", sa.LargeBinary(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_answer_count")),
+    )
+    op.add_column("message", sa.Column("sealed_mail", sa.LargeBinary(), nullable=True))
+    op.add_column("message", sa.Column("parse_status", sa.String(16), nullable=True))
+    op.create_index("ix_message_unread", "message", ["parse_status"], sqlite_where=UNREAD, postgresql_where=UNREAD)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_message_unread", table_name="message")
+    with op.batch_alter_table("message") as message:
+        message.drop_column("parse_status")
+        message.drop_column("sealed_mail")
+    op.drop_table("answer_count")
+    with op.batch_alter_table("outgoing") as outgoing:
+        outgoing.drop_column("correspondent")

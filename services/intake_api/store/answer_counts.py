@@ -1,0 +1,58 @@
+"""How many acknowledgements went out today: the fuse that stops whatever no rule about a single mail can see."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import case, delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake_api.answering import DailyLimits
+from services.intake_api.correspondent import domain_of
+from services.intake_api.store import tables
+from services.intake_api.store.engine import Database
+from services.intake_api.store.taken import adding
+from services.intake_api.store.vault import Vault
+
+COUNTED = tables.answer_count.c
+
+EVERYWHERE: Final = ""
+"""Stands for all domains together."""
+
+
+class Limit(StrEnum):
+    """Which limit of a day was reached."""
+
+    IN_ALL = "dailyLimit"
+    OF_DOMAIN = "dailyLimitOfDomain"
+
+
+async def count_answer(
+    connection: AsyncConnection, database: Database, vault: Vault, limits: DailyLimits, address: str
+) -> Limit | None:
+    """Count an answer that is about to be sent; gives the limit that forbids it, if one does."""
+    today = database.clock.now().date()
+    for limit, domain, most in (
+        (Limit.OF_DOMAIN, domain_of(address), limits.to_one_domain),
+        (Limit.IN_ALL, EVERYWHERE, limits.in_all),
+    ):
+        counted = await _count(connection, database, vault.digest(domain.encode(), b"answered domain"), most, today)
+        if counted is None:
+            return limit
+        if domain == EVERYWHERE and counted == 1:  # a new day: who was written to before is nobody's business any more
+            await connection.execute(delete(tables.answer_count).where(COUNTED.day != today))
+    return None
+
+
+async def _count(connection: AsyncConnection, database: Database, domain: bytes, most: int, today: date) -> int | None:
+    """Count one more today; None when there were as many as there may be. Other days do not count."""
+    fresh = adding(database, tables.answer_count).values(domain=domain, day=today, count=1)
+    still = COUNTED.day == fresh.excluded.day
+    counted: int | None = await connection.scalar(
+        fresh.on_conflict_do_update(
+            index_elements=[COUNTED.domain],
+            set_={"day": fresh.excluded.day, "count": case((still, COUNTED.count + 1), else_=1)},
+            where=(~still) | (COUNTED.count < most),
+        ).returning(COUNTED.count)
+    )
+    return counted
