@@ -11,6 +11,7 @@ from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
 from services.mail_ingest.headers import ContentType, Headers
+from services.mail_ingest.machine_signs import of_tickets
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.structure import Branch, Leaf, Node, Walk, file_name
 from services.mail_ingest.transfer import uuencoded, yencoded
@@ -55,6 +56,7 @@ MARKS: Final = frozenset(
         "x-cron-env",
         "x-fc-machinegenerated",
         "x-ms-exchange-message-is-ndr",
+        "x-loop",
         "x-onthaal",
     ]
 )
@@ -354,7 +356,8 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    marks = {name: found.raw(name) for name in found.names() & MARKS}
+    names = found.names()
+    marks = {name: found.raw(name) for name in (*(names & MARKS), *islice(sorted(of_tickets(names)), 1))}
     if "auto-submitted" in marks:  # written twice, the one that says that nobody wrote it counts
         said = found.all("auto-submitted")
         marks["auto-submitted"] = next((value for value in said if value.strip().lower() not in {"", "no"}), "no")
