@@ -8,8 +8,6 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-UNREAD = sa.text("parse_status <> 'complete'")
-
 
 def upgrade() -> None:
     op.add_column("outgoing", sa.Column("correspondent", sa.LargeBinary(), nullable=True))
@@ -22,11 +20,9 @@ def upgrade() -> None:
     )
     op.add_column("message", sa.Column("sealed_mail", sa.LargeBinary(), nullable=True))
     op.add_column("message", sa.Column("parse_status", sa.String(16), nullable=True))
-    op.create_index("ix_message_unread", "message", ["parse_status"], sqlite_where=UNREAD, postgresql_where=UNREAD)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_message_unread", table_name="message")
     with op.batch_alter_table("message") as message:
         message.drop_column("parse_status")
         message.drop_column("sealed_mail")

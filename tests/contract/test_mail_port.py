@@ -328,6 +328,18 @@ async def test_an_answer_with_its_token_joins_its_contact_with_its_files(post: P
     assert (contact.version > 1, contact.last_sequence, len(contact.outgoing)) == (True, 1, 1)
 
 
+async def test_what_a_mail_tells_that_joins_a_contact_is_kept_with_its_message(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    details = MailDetails(
+        message_id="<a@b>", parse_status=ParseStatus.PARTIAL, doubts=("cut", "bidi"), sealed_by="pgp", remote_content=2
+    )
+    told = {"subject": "Antw: nog iets", "details": details}
+    mail = post.mail("Nog iets", tokens=(sent.token,))
+    await post.take(mail.model_copy(update={"contact": mail.contact.model_copy(update=told)}))
+    [message] = await post.reader.messages(contact_id)
+    assert (message.subject, message.text, message.details) == ("Antw: nog iets", "Nog iets", details)
+
+
 @pytest.mark.parametrize(
     ("other", "outcome", "reason"),
     [

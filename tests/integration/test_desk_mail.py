@@ -75,6 +75,22 @@ def test_what_is_known_of_a_mail_is_said_in_words(operator: httpx.Client, api: h
         assert said in page, said
 
 
+def test_what_is_known_of_a_mail_that_is_a_message_is_said_where_it_stands(operator: httpx.Client, api: httpx.Client) -> None:
+    contact = register_mail(api)
+    details = {"parseStatus": "partial", "doubts": ["cut"], "sealedBy": "pgp", "remoteContent": 1, "authentication": "dmarc=fail"}
+    message = {"direction": "inbound", "text": "Nog iets.", "subject": "Antw: \u202evraag", "details": details}
+    assert api.put(f"/contacts/{contact}/messages/{contact[:-1]}0", json=message).status_code == 201
+    [shown] = re.findall(r'<li class="inbound">(.*?)</li>', page_of(operator, contact), re.DOTALL)
+    for said in (
+        "de mail is onderweg afgebroken",
+        "versleuteld of ondertekend met PGP",
+        "1 afbeelding van elders is niet geladen",
+        "dit adres kan vervalst zijn",
+        '<strong>Antw: <span class="bidi"',
+    ):
+        assert said in shown, said
+
+
 def test_a_character_that_turns_the_writing_around_never_reaches_the_browser(operator: httpx.Client, api: httpx.Client) -> None:
     contact = register_mail(api, text="Dit is \u202eomgekeerd", subject="Vraag \u2067x", recipients=["\u202ex@example.be"])
     page = page_of(operator, contact)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.intake import FileUpload
+from onthaal_schema.mail import MailReading
 from onthaal_schema.message import Direction, Message, MessageSubmission
 from onthaal_schema.problems import Conflict, Erased
 from onthaal_schema.wire import to_wire
@@ -15,9 +17,20 @@ from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, Row
 from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
-from services.intake_api.store.opened import Wire, message_place, open_file, open_message
+from services.intake_api.store.opened import Wire, mail_place, message_place, open_file, open_message
+from services.intake_api.store.outbox import present
 from services.intake_api.store.vault import DataKey, Vault, same
 from services.intake_api.store.work import add_work, infected
+
+
+def sealed_message(message_id: UUID, message: MessageSubmission | MailReading, key: DataKey) -> Row:
+    """Give the columns of what a message says: its text, and of a mail its subject and details as well."""
+    mail = present({"subject": message.subject, "details": message.details and orjson.loads(to_wire(message.details))})
+    return {
+        "sealed": key.seal((message.text or "").encode(), message_place(message_id)),
+        "sealed_mail": key.seal(orjson.dumps(mail), mail_place(message_id)) if mail else None,
+        "parse_status": message.details.parse_status if message.details else None,
+    }
 
 
 class Messages:
@@ -114,7 +127,7 @@ class Messages:
             "registered_at": now,
             "registered_by": by,
             "digest": digest,
-            "sealed": key.seal(message.text.encode(), message_place(message_id)),
+            **sealed_message(message_id, message, key),
         }
 
     def _after(self, message: MessageSubmission, sequence: int) -> Row:

@@ -157,9 +157,7 @@ message = Table(
     Column("sealed_mail", LargeBinary),
     Column("parse_status", String(16)),
     UniqueConstraint("contact_id", "sequence"),
-    Index("ix_message_unread", "parse_status", sqlite_where=text("parse_status <> 'complete'"),
-          postgresql_where=text("parse_status <> 'complete'")),
-)  # fmt: skip
+)
 
 file = Table(
     "file",
