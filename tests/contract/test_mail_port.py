@@ -385,6 +385,31 @@ async def test_an_answer_from_another_address_is_a_contact_that_a_person_may_lin
     assert await post.texts(contact_id) == []
 
 
+async def test_a_person_may_say_that_two_contacts_do_not_belong_together(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    receipt = await post.take(sender=f"{uuid4().hex}@elders.be", tokens=(sent.token,))
+    joined = await post.reader.correct(receipt.contact_id, Correction(related_to=contact_id))
+    assert (joined.related_to, joined.possible_link) == (contact_id, contact_id)
+    other = await post.reader.correct(receipt.contact_id, Correction(not_related_to=uuid4()))
+    assert (other.related_to, other.version) == (contact_id, joined.version)  # a page that showed something else
+    parted = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert (parted.related_to, parted.possible_link, parted.version) == (None, None, joined.version + 1)
+    again = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert again.version == parted.version
+    anew = await post.reader.correct(receipt.contact_id, Correction(related_to=contact_id))
+    assert anew.related_to == contact_id
+    with pytest.raises(ValueError, match="same contact"):
+        Correction(related_to=contact_id, not_related_to=contact_id)
+
+
+async def test_whoever_says_at_once_that_it_does_not_belong_there_has_done_that_work(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    receipt = await post.take(sender=f"{uuid4().hex}@elders.be", tokens=(sent.token,))
+    parted = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert parted.possible_link is None
+    assert WorkReason.POSSIBLE_LINK not in await post.reasons(receipt.contact_id)
+
+
 async def test_an_answer_from_an_address_that_a_person_added_joins(post: Post) -> None:
     contact_id, sent = await post.acknowledged()
     await post.reader.correct(contact_id, Correction(person=Person(email=f"nieuw.{post.address}")))
