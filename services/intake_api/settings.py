@@ -82,7 +82,9 @@ class IntakeSettings(Settings):
         description="Automatic acknowledgements that are sent to one domain on one day (UTC), at most.",
     )
     mail_lease: float = Field(
-        60, ge=1, description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of."
+        60,
+        ge=45,
+        description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of; it reports each 15.",
     )
 
     chat_operator_lease: float = Field(
