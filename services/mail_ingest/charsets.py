@@ -87,6 +87,12 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     return _by_declared(data, encoding) or _guess(data, encoding)
 
 
+def is_wide(declared: str) -> bool:
+    """Tell whether a charset has two bytes for most of its characters."""
+    exact = _encoding(declared)
+    return exact is not None and SUPERSETS.get(exact, exact) in _MULTIBYTE
+
+
 def turns_around(text: str) -> bool:
     """Tell whether text holds controls that make what is shown differ from what is written (UAX #9, explicit directions)."""
     return not text.isascii() and bool(_TURNED.search(text))

@@ -62,8 +62,9 @@ MARKS: Final = frozenset(
 )
 """Headers that `machine_mail` judges by."""
 
-NOTED: Final = frozenset({"bidi", "display"})
-"""Doubts that leave the reading complete: the direction of text is turned around somewhere; the HTML is too much to be shown."""
+NOTED: Final = frozenset({"bidi", "display", "name"})
+"""Doubts that leave the reading complete: the direction of text is turned around somewhere; the HTML is too much to be shown; the
+charset of a file's name was guessed."""
 
 _BODY_TYPES: Final = frozenset(
     {"text/plain", "text/html", "text/markdown", "text/enriched", "text/richtext", "application/xhtml+xml"}
@@ -154,7 +155,7 @@ class _Reader:
             self._doubts.add("headers")
         text = self._text(self._walk.node(found, body), top=True).strip("\n")
         display = self._display()
-        text = self._cut(text if text.strip() else self._instead(text))
+        text = self._cut(text if text.strip() else _joined(self._found.instead) or text)
         mail = _headed(found, ParsedMail(Reading.COMPLETE))
         if any(map(turns_around, (text, mail.subject, mail.sender.name))):
             self._doubts.add("bidi")
@@ -237,9 +238,12 @@ class _Reader:
         self._has_body = True
         content, files = uuencoded(leaf.content)
         content, more = yencoded(content)
-        for name, inner in (*files, *more):
-            self._shelf.put_bytes(decode(name)[0], "application/octet-stream", inner)
         declared = leaf.type.parameters.get("charset")
+        for name, inner in (*files, *more):
+            known, certain = decode(name, declared)
+            if not certain:
+                self._doubts.add("name")
+            self._shelf.put_bytes(known, "application/octet-stream", inner)
         markup = leaf.type.sub in _HTML or content[:200].lstrip().lower().startswith(_DOCUMENT)
         text, certain = decode(content, declared or (html_text.declared_charset(content) if markup else None))
         if not certain:
@@ -254,8 +258,6 @@ class _Reader:
             text = flowed.joined(text, without_spaces=kind.parameters.get("delsp", "").lower() == "yes")
         if seals.is_armoured(text):
             self._seal("pgp")
-            if seals.is_nothing_but_armour(text):
-                return f"{seals.NOTICES['pgp']}\n\n{text}"
         self._found.pages.append((False, text))
         return text
 
@@ -307,11 +309,6 @@ class _Reader:
     def _seal(self, seal: seals.Seal) -> None:
         self._found.seal = self._found.seal or seal
         self._doubts.add("sealed")
-
-    def _instead(self, text: str) -> str:
-        """Say something of a mail that has no text."""
-        said = _joined(self._found.instead)
-        return said or (seals.NOTICES[self._found.seal] if self._found.seal else text)
 
     def _display(self) -> str:
         html = [page for is_html, page in self._found.pages if is_html]

@@ -30,6 +30,7 @@ _DOUBTS: Final = {
 }
 _NOTES: Final = {
     "bidi": "Onzichtbare tekens draaien in deze mail de schrijfrichting om. Ze staan hier als ⇄ en doen niets.",
+    "name": "De naam van een bijlage is misschien niet juist: de mail zegt niet in welke tekens die geschreven is.",
     "display": "De opmaak van deze mail is te ingewikkeld om te tonen. De tekst staat hier wel.",
 }
 """What must be noticed although everything could be read."""
