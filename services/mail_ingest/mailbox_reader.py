@@ -20,7 +20,7 @@ from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, passw
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.mailbox_session import Session
-from services.mail_ingest.mailbox_standing import Limits, Reading, Standing
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading, Standing
 from services.mail_ingest.mailboxes import Mailbox
 from services.mail_ingest.oauth import AccessTokens, TokenRefused
 from services.mail_ingest.side_thread import SideThread
@@ -59,7 +59,7 @@ class MailboxReader:
         """Take mail in by `ingest`; ask `intake` what is held."""
         self.standing = Standing(mailbox.name)
         self._mailbox = mailbox
-        self._reading = Reading(mailbox, reader, self.standing)
+        self._reading = MailboxReading(mailbox, reader, self.standing)
         self._ingest = ingest
         self._intake = intake
         self._clock = clock

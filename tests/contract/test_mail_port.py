@@ -530,6 +530,16 @@ async def test_a_report_that_a_mail_failed_is_beside_its_contact_and_somebodys_w
     assert await post.texts(contact_id) == []
 
 
+async def test_a_report_that_came_to_the_address_of_one_mail_of_ours_tells_nothing_of_another(post: Post) -> None:
+    gone, first = await post.acknowledged()
+    await post.house.erase(gone)
+    contact_id, second = await post.acknowledged()
+    bounce = Bounce(action=BounceAction.FAILED, status="5.1.1", message_id=second.message_id)
+    receipt = await post.take(sender="mailer-daemon@voorbeeld.be", bounce=bounce, tokens=(first.token,), answer_to=None)
+    assert (await post.reader.contact(receipt.contact_id)).related_to is None
+    assert WorkReason.BOUNCED not in await post.reasons(contact_id)
+
+
 async def test_a_report_that_a_mail_is_late_does_not_say_that_it_failed(post: Post) -> None:
     contact_id, sent = await post.acknowledged()
     await post.intake.settle_outgoing(sent.id, OutgoingResult(status=OutgoingStatus.SENT))
