@@ -53,8 +53,7 @@ class Headers:
 
     def _decoded(self, value: bytes) -> tuple[str, bool]:
         text, certain = charsets.decode(value)
-        # short words of two bytes a character can be UTF-8 by chance; in other charsets none are
-        if self.charset and (not certain or (charsets.is_wide(self.charset) and not value.isascii())):
+        if self.charset and (not certain or charsets.is_by_chance(text, self.charset)):
             return charsets.decode(value, self.charset)
         return text, certain
 

@@ -340,6 +340,25 @@ async def test_what_a_mail_tells_that_joins_a_contact_is_kept_with_its_message(p
     assert (message.subject, message.text, message.details) == ("Antw: nog iets", "Nog iets", details)
 
 
+async def test_what_is_read_again_of_a_message_replaces_what_was_read_of_it_and_nothing_else(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    mail_id, rereading = uuid4(), post.house.served.reception.rereading
+    mail = post.mail("Half", tokens=(sent.token,), parse_status=ParseStatus.PARTIAL)
+    await post.intake.take_mail(mail_id, mail, [original("b"), FileUpload("half.bin", "application/octet-stream", b"x")])
+    assert (contact_id, mail_id) in await rereading.messages_of_status([ParseStatus.PARTIAL])
+    details = MailDetails(message_id="<a@b>")
+    reading = MailReading(subject="Antw", text="Alles", person=Person(email="ander@voorbeeld.be"), details=details)
+    await rereading.replace(contact_id, reading, [FileUpload("heel.pdf", "application/pdf", b"%PDF")], "test", mail_id)
+    [message] = await post.reader.messages(contact_id)
+    assert (message.subject, message.text, message.details, message.sequence) == ("Antw", "Alles", details, 1)
+    assert [file.name for file in message.files] == ["original.eml", "heel.pdf"]
+    contact = await post.reader.contact(contact_id)
+    assert (contact.text, contact.person and contact.person.email) == (MELDING, post.address)
+    assert (contact_id, mail_id) not in await rereading.messages_of_status([ParseStatus.PARTIAL])
+    with pytest.raises(NotFound):
+        await rereading.replace(contact_id, reading, [FileUpload("a.pdf", "application/pdf", b"%PDF")], "test", uuid4())
+
+
 @pytest.mark.parametrize(
     ("other", "outcome", "reason"),
     [

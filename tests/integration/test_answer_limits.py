@@ -111,6 +111,13 @@ async def test_above_so_many_a_day_to_one_domain_the_rest_is_withheld_and_shown(
     assert await office.send() == ["noor@elders.be"]
 
 
+async def test_a_flood_from_one_domain_neither_holds_others_up_nor_takes_their_share(office: Office) -> None:
+    for number in range(45):
+        await office.take(f"p{number}@voorbeeld.be")
+    await office.take("noor@elders.be")
+    assert await office.send() == ["p0@voorbeeld.be", "p1@voorbeeld.be", "noor@elders.be"]
+
+
 async def test_above_so_many_a_day_in_all_nobody_is_answered_until_the_next_day(office: Office) -> None:
     for number in range(3):
         await office.take(f"noor@v{number}.be")

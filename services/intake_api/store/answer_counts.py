@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import case, delete
+from sqlalchemy import case, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.answering import DailyLimits
@@ -32,15 +32,17 @@ async def count_answer(
 ) -> Limit | None:
     """Count an answer that is about to be sent; gives the limit that forbids it, if one does."""
     today = database.clock.now().date()
-    for limit, domain, most in (
-        (Limit.OF_DOMAIN, domain_of(address), limits.to_one_domain),
-        (Limit.IN_ALL, EVERYWHERE, limits.in_all),
-    ):
-        counted = await _count(connection, database, vault.digest(domain.encode(), b"answered domain"), most, today)
-        if counted is None:
-            return limit
-        if domain == EVERYWHERE and counted == 1:  # a new day: who was written to before is nobody's business any more
-            await connection.execute(delete(tables.answer_count).where(COUNTED.day != today))
+    everywhere, domain = (vault.digest(name.encode(), b"answered domain") for name in (EVERYWHERE, domain_of(address)))
+    # the row of all domains first: whoever else counts waits for it, and nobody for two
+    counted = await _count(connection, database, everywhere, limits.in_all, today)
+    if counted is None:
+        return Limit.IN_ALL
+    if counted == 1:  # a new day: who was written to before is nobody's business any more
+        await connection.execute(delete(tables.answer_count).where(COUNTED.day != today))
+    if await _count(connection, database, domain, limits.to_one_domain, today) is None:
+        back = update(tables.answer_count).where(COUNTED.domain == everywhere)
+        await connection.execute(back.values(count=COUNTED.count - 1))
+        return Limit.OF_DOMAIN
     return None
 
 

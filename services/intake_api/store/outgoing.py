@@ -42,6 +42,9 @@ APART: Final = timedelta(seconds=5)
 
 AT_ONCE: Final = 20
 
+ROUNDS: Final = 50
+"""How often it is looked further when all that was due was above the limits of the day: what floods us holds up no other for long."""
+
 LANGUAGES: Final = ("nl", "fr", "en", "de")
 
 UNANSWERED: Final = "noAnswer"
@@ -63,10 +66,19 @@ class Outgoing:
         self._limits = limits
 
     async def claim(self, hours: OpeningHours) -> Sequence[OutgoingMail]:
-        """Claim mails that are due, so that nobody else sends them for a while."""
-        if not await self._any_due():
-            return ()
-        mails = []
+        """Claim mails that are due, so that nobody else sends them for a while. Those above the limits of the day are passed by."""
+        for _ in range(ROUNDS):
+            if not await self._any_due():
+                break
+            mails, withheld = await self._claim(hours)
+            for row in withheld:
+                await self._forget(row)
+            if mails or not withheld:
+                return mails
+        return ()
+
+    async def _claim(self, hours: OpeningHours) -> tuple[list[OutgoingMail], list[dict[str, Any]]]:
+        mails, withheld = [], []
         async with self._database.write() as connection:
             now = await self._database.now(connection)
             for row in await self._due(connection, now):
@@ -75,22 +87,26 @@ class Outgoing:
                     await connection.execute(delete(tables.outgoing).where(OUTGOING.id == row["id"]))
                 elif row["attempts"] > len(LADDER):
                     await self._fail(connection, row, UNANSWERED)
+                elif limit := await self._limit(connection, mail := self._opened(row, hours)):
+                    await self._change(
+                        connection, row["id"], {"status": OutgoingStatus.WITHHELD, "reason": limit, "due_at": None}
+                    )
+                    withheld.append(row)
                 else:
-                    mail = self._opened(row, hours)
-                    if not row["attempts"] and (reached := await self._limit(connection, mail)):
-                        await self._withhold(connection, row, reached)
-                        continue
                     await self._change(connection, row["id"], {"attempts": row["attempts"] + 1, "due_at": now + LEASE})
                     mails.append(mail)
-        return mails
+        return mails, withheld
 
     async def _limit(self, connection: AsyncConnection, mail: OutgoingMail) -> Limit | None:
+        """Say which limit of the day forbids to send a mail; one that was tried before is counted already."""
+        if mail.attempts:
+            return None
         return await count_answer(connection, self._database, self._vault, self._limits, mail.to)
 
-    async def _withhold(self, connection: AsyncConnection, row: dict[str, Any], reason: Limit) -> None:
-        """Send nothing, and let the next mail of the same sender be answered on another day."""
-        await self._change(connection, row["id"], {"status": OutgoingStatus.WITHHELD, "reason": reason, "due_at": None})
-        await connection.execute(delete(tables.answered).where(tables.answered.c.recipient == row["correspondent"]))
+    async def _forget(self, row: dict[str, Any]) -> None:
+        """Let the next mail of a sender be answered. By itself, since mails that are taken in hold these rows in an order of their own."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(tables.answered).where(tables.answered.c.recipient == row["correspondent"]))
 
     async def _any_due(self) -> bool:
         query = select(OUTGOING.id).where(OUTGOING.due_at <= self._database.clock.now() + APART).limit(1)

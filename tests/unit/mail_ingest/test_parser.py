@@ -127,6 +127,8 @@ def test_text_that_turns_around_is_kept_and_marked() -> None:
         ("shift_jis", "手紙.pdf", "shift_jis", ()),
         ("koi8-r", "één.pdf", "utf-8", ()),  # no Russian is UTF-8 by chance
         ("gb2312", "brief-één-日本.pdf", "utf-8", ()),
+        ("gbk", "你好吗.pdf", "utf-8", ()),
+        ("gb18030", "你好世界.pdf", "utf-8", ()),
         ("utf-8", "één.pdf", "utf-8", ()),
         ("", "één.pdf", "utf-8", ()),
         ("", "één.pdf", "cp1252", ("name",)),
