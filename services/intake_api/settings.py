@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
-from services.intake_api.answering import Answering
+from services.intake_api.answering import Answering, DailyLimits
 from services.intake_api.leases import Leases
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
@@ -71,8 +71,20 @@ class IntakeSettings(Settings):
     mail_answers_off: str = Field(
         "", description="Names of mailboxes, with commas between, whose mails never get an automatic acknowledgement."
     )
+    mail_answers_a_day: int = Field(
+        DailyLimits.in_all,
+        ge=1,
+        description="Automatic acknowledgements that are sent on one day (UTC), at most. Those above it are withheld and shown as such.",
+    )
+    mail_answers_a_day_to_a_domain: int = Field(
+        DailyLimits.to_one_domain,
+        ge=1,
+        description="Automatic acknowledgements that are sent to one domain on one day (UTC), at most.",
+    )
     mail_lease: float = Field(
-        60, ge=1, description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of."
+        60,
+        ge=45,
+        description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of; it reports each 15.",
     )
 
     chat_operator_lease: float = Field(
@@ -125,6 +137,10 @@ class IntakeSettings(Settings):
     def answering(self, process: ProcessSettings) -> Answering:
         """Say how people answer to mails of ours."""
         return Answering(self.mail_domain or process.host_name, timedelta(days=self.mail_token_days))
+
+    def daily_limits(self) -> DailyLimits:
+        """Say how many acknowledgements go out on one day."""
+        return DailyLimits(self.mail_answers_a_day, self.mail_answers_a_day_to_a_domain)
 
     @property
     def silent_mailboxes(self) -> frozenset[str]:

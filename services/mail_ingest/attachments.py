@@ -74,6 +74,8 @@ class Shelf:
     def put(self, leaf: Leaf) -> None:
         """Keep a part as a file."""
         name = file_name(leaf)
+        if any(map(leaf.headers.is_guessed, ("content-disposition", "content-type"))):
+            self.doubts.add("name")
         if leaf.type.full in _MESSAGES and name and "." not in name[-5:]:
             name += ".eml"
         self.put_bytes(name, leaf.type.full, leaf.content)

@@ -62,6 +62,8 @@ _WESTERN: Final = frozenset({"cp1252", "cp1254", "iso8859_15"})
 _NARROW: Final = frozenset({"gb2312", "gbk", "euc_kr", "shift_jis", "big5"})
 _MULTIBYTE: Final = frozenset({"gb18030", "cp949", "cp932", "cp950", "euc_jp", "big5hkscs", "iso2022_jp_ext"})
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf_8_sig"), (b"\xff\xfe", "utf_16"), (b"\xfe\xff", "utf_16"))
+_OF_TWO_BYTES: Final = "\u07ff"
+"""The last character that UTF-8 writes in two bytes."""
 _TURNED: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
@@ -85,6 +87,14 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     if data.isascii() and (encoding is None or not encoding.startswith(_NOT_LIKE_ASCII)):
         return data.decode("ascii"), True
     return _by_declared(data, encoding) or _guess(data, encoding)
+
+
+def is_by_chance(text: str, declared: str) -> bool:
+    """Tell whether bytes may be UTF-8 by chance: in a charset of two bytes a short word can be, but never one of three bytes each."""
+    if text.isascii() or max(text) > _OF_TWO_BYTES:
+        return False
+    exact = _encoding(declared)
+    return exact is not None and SUPERSETS.get(exact, exact) in _MULTIBYTE
 
 
 def turns_around(text: str) -> bool:

@@ -42,15 +42,24 @@ class Headers:
 
     fields: tuple[tuple[str, bytes], ...] = ()
     charset: str | None = None
-    """What the message is written in, so far as it says: header values that should have been encoded are in it too."""
+    """What the message or part is written in, so far as it says: header values that should have been encoded are in it too."""
 
     def all(self, name: str) -> Iterator[str]:
         """Give the values of a header as text, encoded words left as they are."""
         return (self._text(value) for found, value in self.fields if found == name)
 
     def _text(self, value: bytes) -> str:
+        return self._decoded(value)[0]
+
+    def _decoded(self, value: bytes) -> tuple[str, bool]:
         text, certain = charsets.decode(value)
-        return text if certain or not self.charset else charsets.decode(value, self.charset)[0]
+        if self.charset and (not certain or charsets.is_by_chance(text, self.charset)):
+            return charsets.decode(value, self.charset)
+        return text, certain
+
+    def is_guessed(self, name: str) -> bool:
+        """Tell whether a header has characters in a charset that nothing declares."""
+        return any(not self._decoded(value)[1] for found, value in self.fields if found == name)
 
     def raw(self, name: str) -> str:
         """Give the first value that is not blank, encoded words left as they are."""
@@ -92,16 +101,21 @@ def split_message(raw: bytes) -> tuple[Headers, bytes]:
     return Headers(), start
 
 
-def split_part(raw: bytes) -> tuple[Headers, bytes]:
-    """Split a part in headers and body; what begins with something else than a header is all body."""
+def split_part(raw: bytes, charset: str | None = None) -> tuple[Headers, bytes]:
+    """Split a part in headers and body; what begins with something else than a header is all body.
+
+    `charset` is that of whatever it is a part of.
+    """
     end = _END.search(raw)
     block, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
     fields, length = _fields(block[:BLOCK_LIMIT])
     if not fields and block.strip():
         return Headers(), raw
+    own = _CHARSET.search(block[:length])
+    found = Headers(fields, own[1].decode("ascii") if own else charset)
     if block[length:].strip() and len(block) <= BLOCK_LIMIT:
-        return Headers(fields), raw[length:]  # the blank line was forgotten: what follows is said by a person
-    return Headers(fields), body
+        return found, raw[length:]  # the blank line was forgotten: what follows is said by a person
+    return found, body
 
 
 def decode_words(text: str) -> str:

@@ -56,7 +56,7 @@ class Walk:
             self.doubts.add("boundary")
             return self._leaf(ContentType("text", "plain", kind.parameters), headers, body)
         within = "message/rfc822" if kind.sub == "digest" else "text/plain"
-        parts = (split_part(piece) for piece in self._affordable(pieces))
+        parts = (split_part(piece, headers.charset) for piece in self._affordable(pieces))
         return Branch(kind, tuple(self.node(*part, within, depth + 1) for part in parts))
 
     def _leaf(self, kind: ContentType, headers: Headers, body: bytes) -> Leaf:

@@ -77,10 +77,10 @@ async def _add(connection: AsyncConnection, database: Database, table: Table, ro
 
 
 async def _due(connection: AsyncConnection, database: Database, answers: Sequence[Row]) -> list[Row]:
-    """Give the answers that are due: one for each recipient who was not answered lately."""
+    """Give the answers that are due: one for each correspondent who was not answered lately."""
     first: dict[bytes, Row] = {}
     for answer in answers:
-        first.setdefault(answer["recipient"], answer)
+        first.setdefault(answer["correspondent"], answer)
     if not first:
         return []
     now = database.clock.now()
@@ -94,7 +94,7 @@ async def _due(connection: AsyncConnection, database: Database, answers: Sequenc
         where=or_(answered.c.at <= now - ANSWERED_ONCE_IN, answered.c.at > now + ANSWERED_ONCE_IN),
     ).returning(answered.c.recipient)
     due = set((await connection.execute(statement, rows)).scalars())
-    return [answer for recipient, answer in first.items() if recipient in due]
+    return [answer for correspondent, answer in first.items() if correspondent in due]
 
 
 async def bounce(connection: AsyncConnection, database: Database, bounced: Bounced) -> None:

@@ -3,8 +3,6 @@
 from base64 import b64encode
 from dataclasses import dataclass
 
-from services.mail_ingest.seals import NOTICES
-
 HEAD = "From: Noor Peeters <noor@example.be>\nTo: meldpunt@example.be\nSubject: Vraag\n"
 
 
@@ -164,7 +162,7 @@ STRUCTURES = [
             files=(("bijlage-1.ics", b"BEGIN:VCALENDAR"),)),
     Awkward("winmail.dat", parts(PLAIN, "Content-Type: application/ms-tnef; name=winmail.dat\n\nx"), text="Dag",
             files=(("winmail.dat", b"x"),), status="partial"),
-    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text=NOTICES["pgp"],
+    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text="",
             files=(("a.asc", b"x"),), status="partial"),
     Awkward("an AMP version", parts(PLAIN, "Content-Type: text/x-amp-html\n\n<html>", kind="alternative"), text="Dag", files=()),
     Awkward("a multipart that is base64", mail(f"{HEAD}Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n\n")
