@@ -17,9 +17,10 @@ from sqlalchemy import select
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.measures import BATCH, COMMITS_FAILED
 from services.intake_api.store import tables
-from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert, SqliteInsert
+from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert
 from services.intake_api.store.engine import DATABASE_ERRORS, Database
 from services.intake_api.store.new_contact import NewContact, Row
+from services.intake_api.store.sqlite_insert import SqliteInsert
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 

@@ -10,7 +10,14 @@ from re import _constants as op  # type: ignore[attr-defined]  # nothing public 
 from re import _parser as reader  # type: ignore[attr-defined]
 from typing import Any, Final
 
+import numpy as np
+
+from services.intake_api.tagging.said import Said, marks_of
+from services.intake_api.tagging.spelling import Places
+
 _NEEDED_LENGTH: Final = 3
+_LOOKED_AT: Final = 6
+"""Triples of a literal that are looked for."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +36,37 @@ class Pattern:
         return all(any(map(text.__contains__, literals)) for literals in self.needed)
 
 
+@dataclass(frozen=True)
+class Patterns:
+    """The patterns of one sign, which tell together and soon that none of them can match."""
+
+    each: tuple[Pattern, ...]
+    of_literal: tuple[Pattern, ...]
+    """The pattern of every literal of which its pattern needs one."""
+    triples: Places
+    """For each of these literals, a row of the marks of its triples; a short one has its last one several times."""
+
+    @staticmethod
+    def of(expressions: Iterable[str]) -> "Patterns":
+        """Compile expressions, each of which needs some literal."""
+        each = tuple(map(pattern, expressions))
+        of_literal = [(literal, sign) for sign in each for literal in sign.needed[0]]
+        marks = [marks_of(literal)[:_LOOKED_AT] for literal, _ in of_literal]
+        rows = [np.pad(found, (0, _LOOKED_AT - len(found)), mode="edge") for found in marks]
+        return Patterns(each, tuple(sign for _, sign in of_literal), np.array(rows))
+
+    def any_found(self, said: Said) -> bool:
+        """Whether one of the patterns matches anywhere."""
+        possible = np.flatnonzero(said.triples[self.triples].all(axis=1))
+        return any(self.of_literal[place].found_in(said.text) for place in possible.tolist())
+
+
 @cache
-def patterns(name: str) -> dict[str, tuple[Pattern, ...]]:
+def patterns(name: str) -> dict[str, Patterns]:
     """Read the patterns of ``data/<name>.toml`` by what they are a sign of: an expression or a list of them."""
     source = resources.files(__package__).joinpath(f"data/{name}.toml")
     found: dict[str, str | list[str]] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return {sign: tuple(map(pattern, [given] if isinstance(given, str) else given)) for sign, given in found.items()}
-
-
-def any_found(signs: Iterable[Pattern], text: str) -> bool:
-    """Whether one of the patterns matches anywhere."""
-    return any(sign.found_in(text) for sign in signs)
+    return {sign: Patterns.of([given] if isinstance(given, str) else given) for sign, given in found.items()}
 
 
 def pattern(expression: str) -> Pattern:
