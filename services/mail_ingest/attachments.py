@@ -34,6 +34,7 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "application/pgp-signature": ".asc",
     "application/ms-tnef": ".dat",
     "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
     "image/png": ".png",
     "image/gif": ".gif",
     "image/heic": ".heic",

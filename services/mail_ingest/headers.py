@@ -30,7 +30,11 @@ _USUAL: Final = re.compile(
     r"|x-.+"
 )
 _PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}+(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
-_MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})/([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
+_MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})\s*/\s*([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
+_MAIN_TYPE: Final = re.compile(r"\s*(multipart|text|message|image|audio|video|application)\s*(?:;|$)", re.IGNORECASE)
+_USUAL_TYPES: Final = {"multipart": "multipart/mixed", "text": "text/plain", "message": "message/rfc822"}
+_BYTES: Final = "application/octet-stream"
+_DISPOSITION: Final = re.compile(r"\s*([A-Za-z-]++)(?!\s*[=*])")
 _ISO_DAY: Final = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d")
 _CHARSET: Final = re.compile(rb"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,398})>")
@@ -124,16 +128,20 @@ def decode_words(text: str) -> str:
 
 def content_type(headers: Headers, default: str = "text/plain") -> ContentType:
     """Read Content-Type; what cannot be read is the default."""
-    found = _MEDIA_TYPE.match(headers.raw("content-type")[:PARAMETER_LIMIT])
-    if not found:
-        return ContentType(*_halves(default), {})
-    return ContentType(found[1].lower(), found[2].lower(), parameters(found[3]))
+    written = headers.raw("content-type")[:PARAMETER_LIMIT]
+    if found := _MEDIA_TYPE.match(written):
+        return ContentType(found[1].lower(), found[2].lower(), parameters(found[3]))
+    rest = parameters(written.partition(";")[2])
+    if found := _MAIN_TYPE.match(written):
+        return ContentType(*_halves(_USUAL_TYPES.get(found[1].lower(), _BYTES)), rest)
+    return ContentType(*_halves(_BYTES if rest.get("name") else default), rest)
 
 
 def disposition(headers: Headers) -> tuple[str, dict[str, str]]:
     """Read Content-Disposition: its lower-case word, empty when absent, and its parameters."""
-    word, _, rest = headers.raw("content-disposition")[:PARAMETER_LIMIT].partition(";")
-    return word.strip().lower(), parameters(rest)
+    written = headers.raw("content-disposition")[:PARAMETER_LIMIT]
+    word = _DISPOSITION.match(written)
+    return (word[1].lower(), parameters(written[word.end() :])) if word else ("", parameters(written))
 
 
 def parameters(text: str) -> dict[str, str]:
@@ -188,6 +196,11 @@ def _fields(block: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
             end = place
         elif not line.strip():
             end = place
+        elif name and line.startswith(b"--"):
+            break  # the blank line was forgotten before the first part
+        elif lines and lines[-1].endswith(b";") and b"=" in line:
+            lines.append(line.rstrip(b"\r"))  # a parameter that was not indented
+            end = place
     if name:
         found.append((name, b"".join(lines)[:VALUE_LIMIT]))
     return tuple(found), end
@@ -217,9 +230,9 @@ def _unquoted(value: str) -> str:
 
 def _joined(pieces: Sequence[tuple[int, str, bool]]) -> str:
     charset, data = None, b""
-    for place, value, encoded in pieces:
+    for index, (_, value, encoded) in enumerate(pieces):
         text = value
-        if encoded and place == 0 and value.count("'") >= 2:
+        if encoded and index == 0 and value.count("'") >= 2:
             charset, _, text = value.split("'", 2)
         data += unquote_to_bytes(text) if encoded else text.encode("utf-8", "replace")
-    return charsets.decode(data, charset)[0]
+    return decode_words(charsets.decode(data, charset)[0])
