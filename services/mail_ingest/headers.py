@@ -14,6 +14,8 @@ from services.mail_ingest import charsets, transfer
 BLOCK_LIMIT: Final = 1_000_000
 VALUE_LIMIT: Final = 64_000
 COUNT_LIMIT: Final = 5_000
+BARE_LIMIT: Final = 2_000
+"""Where a line of headers must have ended."""
 PARAMETER_LIMIT: Final = 8_000
 YEARS: Final = range(1970, 2200)
 """Years that a Date can mean; outside them it is left out."""
@@ -25,6 +27,8 @@ _WORD: Final = re.compile(rf"=\?([^?\s*]{{1,75}})(?:\*[^?\s]{{0,20}})?\?([bBqQ])
 _END: Final = re.compile(rb"\r{0,3}\n\r{0,3}(?:\n|$)|^\r{0,3}\n")
 _NAME: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _MAILBOX_LINE: Final = re.compile(rb"\s*(?:>?From (?!\s*:)[^\n]*\n\s*)*")
+_WIDE_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_LETTERHEAD: Final = frozenset({"from", "to", "subject", "date", "message-id", "mime-version", "content-type", "sender"})
 _USUAL: Final = re.compile(
     r"from|to|cc|subject|date|sender|reply-to|received|return-path|delivered-to|message-id|mime-version|content-.+"
     r"|x-.+"
@@ -85,11 +89,17 @@ class ContentType:
 
 def split_message(raw: bytes) -> tuple[Headers, bytes]:
     """Split a message in headers and body; what does not begin with a header block is all body."""
-    if b"\n" not in raw:
+    if raw.startswith(_WIDE_MARKS):
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    if not 0 <= raw.find(b"\n", 0, BARE_LIMIT) < len(raw) - len(b"\r\n") and b"\n" not in raw.rstrip():
         raw = raw.replace(b"\r", b"\n")
     start = raw.removeprefix(b"\xef\xbb\xbf")
     start = start[_matched(_MAILBOX_LINE, start[:BLOCK_LIMIT]) :]
     headers, body = split_part(start)
+    if headers.fields and not headers.names() & _LETTERHEAD:  # a blank line stands below what servers wrote on top
+        more, rest = split_part(body)
+        if "from" in more.names():
+            headers, body = Headers(headers.fields + more.fields), rest
     if any(_USUAL.fullmatch(name) for name in headers.names()):
         charset = _CHARSET.search(start[:BLOCK_LIMIT])
         return replace(headers, charset=charset[1].decode("ascii") if charset else None), body

@@ -12,6 +12,8 @@ DEPTH_LIMIT: Final = 30
 PART_LIMIT: Final = 500
 
 _GUESS: Final = re.compile(rb"(?:^|\n)--( {0,10}[^\s][^\r\n]{0,100}?)[ \t]*\r?\n[Cc]ontent-[A-Za-z-]{2,30}:")
+_NOT_SAID: Final = re.compile(rb"mime|multi-?part|html|mail ?(?:reader|client|program)", re.IGNORECASE)
+"""What programs say before the first part: that the mail has parts."""
 _LINE_FEED: Final = ord("\n")
 _WRAPPED: Final = frozenset({"base64", "quoted-printable"})
 
@@ -43,7 +45,7 @@ class Walk:
         """Start with the whole budget of parts."""
         self.doubts: set[str] = set()
         self.preamble = b""
-        """What stands before the first part, where programs say what a multipart is: nothing to read, unless there is nothing else."""
+        """What stands before the first part and is more than that this is a mail in parts; to be read when there is nothing else."""
         self._left = PART_LIMIT
 
     def node(self, headers: Headers, body: bytes, default: str = "text/plain", depth: int = 0) -> Node:
@@ -96,7 +98,7 @@ class Walk:
         for found in line.finditer(body):
             if found.start() and body[found.start() - 1] != _LINE_FEED:
                 continue
-            if not self.preamble and not pieces and start is None:
+            if not self.preamble and not pieces and start is None and not _NOT_SAID.search(body, 0, found.start()):
                 self.preamble = body[: found.start()].strip()
             if start is not None:
                 pieces.append(body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r"))

@@ -8,7 +8,7 @@ _SPACE: Final = b" \t\r\n\v\f"
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _ALPHABET: Final = bytes(sorted(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _PADDING: Final = re.compile(rb"=+")
-_SPACED_BREAK: Final = re.compile(rb"=[ \t]+(\r?\n)")
+_ODD_BREAK: Final = re.compile(rb"=(?:[ \t]+\r?\n|\r(?![\r\n]))")
 _BLANK_LINE: Final = re.compile(rb"\n[ \t\r]*\n")
 _NOT_IN_A_NAME: Final = re.compile(r"\(.*|[^a-z0-9]")
 _METHODS: Final = {"": "", "none": "", "plain": "", "qp": "quoted-printable"} | dict.fromkeys(
@@ -24,7 +24,7 @@ _BEGINNINGS: Final = {
 }
 """How names of encodings begin that programs write with more or other signs than are allowed (`8bits`, `quoted printable;`)."""
 
-_UU_BLOCK: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{1,80}\r?\n)+?)end[ \t]*\r?$", re.MULTILINE)
+_UU_BLOCK: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{0,80}\r?\n)+?)end[ \t]*\r?$", re.MULTILINE)
 _Y_BEGIN: Final = re.compile(rb"^=ybegin [^\r\n]{0,300}?name=([^\r\n]{1,200}?)[ \t]*\r?\n(?:=ypart[^\r\n]*\r?\n)?", re.MULTILINE)
 _Y_END: Final = re.compile(rb"^=yend[^\r\n]*", re.MULTILINE)
 _Y_ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
@@ -39,7 +39,7 @@ def undo(data: bytes, encoding: str) -> tuple[bytes, bool]:
         case "base64":
             return _from_base64(data)
         case "quoted-printable":
-            return a2b_qp(_SPACED_BREAK.sub(rb"=\1", data)), True
+            return a2b_qp(_ODD_BREAK.sub(b"=\n", data)), True
         case "uuencode":
             block = _UU_BLOCK.search(data)
             decoded = _uu(block[2]) if block else None
