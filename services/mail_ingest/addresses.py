@@ -110,7 +110,7 @@ class _Draft:
             for _ in range(COMMENT_DEPTH):
                 written = _COMMENT.sub("", written)
             self.angle = _AROUND_DOT.sub(".", _ROUTE.sub("", written))
-        elif piece.startswith("<") and " " not in piece and "".join(words).strip():
+        elif piece.startswith("<") and " " not in piece and any(map(str.strip, words)):
             pass  # the address of a program, without a host
         elif piece.startswith('"'):
             words.append(_QUOTED_PAIR.sub(r"\1", piece[1:].removesuffix('"')))

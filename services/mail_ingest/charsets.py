@@ -89,7 +89,9 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
         return data.decode("ascii"), True
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _attempt(data, marked) or _guess(data, None)
+            return _attempt(data, marked) or (
+                (data.decode(marked, "replace"), False) if marked == "utf_16" else _guess(data, None)
+            )
     exact = _encoding(declared)
     encoding = SUPERSETS.get(exact, exact) if exact else None
     if encoding in {None, "utf_8"} and _JAPANESE.search(data[:100_000]):

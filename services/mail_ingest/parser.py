@@ -152,7 +152,7 @@ class _Reader:
             self._doubts.add("headers")
         text = self._text(self._walk.node(found, body), top=True).strip("\n")
         if not text.strip() and self._walk.preamble:
-            self._found.instead.append(clean_text(decode(self._walk.preamble[:SCAN_LIMIT], found.charset)[0]))
+            self._found.instead.append(clean_text(decode(self._walk.preamble, found.charset)[0]))
         display = self._display()
         text = self._cut(text if text.strip() else self._instead(text))
         mail = _headed(found, ParsedMail(Reading.COMPLETE))

@@ -10,6 +10,7 @@ from services.mail_ingest.transfer import method, undo
 
 DEPTH_LIMIT: Final = 30
 PART_LIMIT: Final = 500
+PREAMBLE_LIMIT: Final = 10_000
 
 _GUESS: Final = re.compile(rb"(?:^|\n)--( {0,10}[^\s][^\r\n]{0,100}?)[ \t]*\r?\n[Cc]ontent-[A-Za-z-]{2,30}:")
 _NOT_SAID: Final = re.compile(rb"mime|multi-?part|html|mail ?(?:reader|client|program)", re.IGNORECASE)
@@ -95,17 +96,19 @@ class Walk:
         pieces: list[bytes] = []
         start = None
         is_closed = False
+        before: bytes | None = None
         for found in line.finditer(body):
             if found.start() and body[found.start() - 1] != _LINE_FEED:
                 continue
-            if not self.preamble and not pieces and start is None and not _NOT_SAID.search(body, 0, found.start()):
-                self.preamble = body[: found.start()].strip()
+            before = body[: min(found.start(), PREAMBLE_LIMIT)].strip() if before is None else before
             if start is not None:
                 pieces.append(body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r"))
             start = None if found[1] else found.end() + 1
             if is_closed and start is not None:
                 self.doubts.add("boundary")  # one boundary for two levels: what stands behind its end is read as well
             is_closed = is_closed or start is None
+        if before and not self.preamble and not _NOT_SAID.search(before):
+            self.preamble = before
         if start is not None:
             self.doubts.add("cut")
             pieces.append(_without(body[start:], b"--" + boundary + b"--"))
@@ -114,7 +117,8 @@ class Walk:
 
 def _without(piece: bytes, end: bytes) -> bytes:
     """Give the last part without an end that was written behind its text and not on a line of its own."""
-    return piece.rstrip().removesuffix(end) if piece.rstrip().endswith(end) else piece
+    written = piece.rstrip()
+    return written.removesuffix(end) if written.endswith(end) else piece
 
 
 def file_name(leaf: Leaf) -> str:

@@ -11,9 +11,13 @@ _PADDING: Final = re.compile(rb"=+")
 _ODD_BREAK: Final = re.compile(rb"=(?:[ \t]+\r?\n|\r(?![\r\n]))")
 _BLANK_LINE: Final = re.compile(rb"\n[ \t\r]*\n")
 _NOT_IN_A_NAME: Final = re.compile(r"\(.*|[^a-z0-9]")
-_METHODS: Final = {"": "", "none": "", "plain": "", "qp": "quoted-printable"} | dict.fromkeys(
-    ("uuencode", "xuuencode", "uue", "xuue"), "uuencode"
-)
+_METHODS: Final = {
+    **dict.fromkeys(("", "7bit", "8bit", "binary", "none", "plain"), ""),
+    "base64": "base64",
+    "quoted-printable": "quoted-printable",
+    "qp": "quoted-printable",
+    **dict.fromkeys(("uuencode", "xuuencode", "uue", "xuue"), "uuencode"),
+}
 _BEGINNINGS: Final = {
     "7bit": "",
     "8bit": "",
@@ -50,7 +54,9 @@ def undo(data: bytes, encoding: str) -> tuple[bytes, bool]:
 
 def method(encoding: str) -> str:
     """Give what is meant by Content-Transfer-Encoding: base64, quoted-printable, uuencode, nothing, or a name that nobody knows."""
-    name = _NOT_IN_A_NAME.sub("", encoding.lower())
+    name = encoding.strip().lower()
+    if name not in _METHODS:
+        name = _NOT_IN_A_NAME.sub("", name)
     begins = (meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning))
     return _METHODS[name] if name in _METHODS else next(begins, name)
 

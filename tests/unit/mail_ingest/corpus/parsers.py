@@ -140,6 +140,11 @@ FILES = [
     with_file_name('\n filename=\n  "a.pdf"', "a.pdf", "a name that is folded before it begins"),
     with_file_name('filename="=?UTF-8?b?S29udG91dApCZWRyaWZ0LnBkZg==?="; size=3', "Kontout Bedrift.pdf", "php-mime-mail-parser: a line end in the name"),
     with_file_name("filename*=ISO-2022-JP'ja'%1B%24B%46%7C%4B%5C%1B%28B.pdf", "日本.pdf", "a Japanese name of RFC 2231"),
+    with_file_name(
+        "filename*0*=utf-8''Bevestiging-%20Voorwaarden%2C%20L%C3%BC; filename*1*=" + "x" * 100 + "; filename*2*=.pdf",
+        f"Bevestiging- Voorwaarden, Lü{'x' * 100}.pdf",
+        "imap (PHP): a name as long as a sentence",
+    ),
     with_file_name("filename=Dit is een test.pdf", "Dit is een test.pdf", "mail (Ruby): spaces without quotes"),
     Awkward("a name where the type has none", parts(PLAIN, "Content-Type: application/pdf; filename=x.pdf\n\n%PDF"), files=(("x.pdf", b"%PDF"),)),
     Awkward("a name and no disposition", parts(PLAIN, 'Content-Type: application/pdf\nContent-Disposition: filename="x.pdf"\n\n%PDF'), files=(("x.pdf", b"%PDF"),)),
@@ -190,6 +195,13 @@ SUBJECTS = [
 ]  # fmt: skip
 
 CHARSETS = [
+    with_text(
+        "Content-Type: text/plain; charset=utf-16\n",
+        "Dag é".encode("utf-16") + b"\n",
+        "Dag é\ufffd",
+        "half a sign of two bytes",
+        "partial",
+    ),
     in_charset("win-1257", "ÕÄÖÜ", "cp1257"),
     in_charset("iso-UTF-8", "é", "utf-8"),
     in_charset("x-cp1251", "Привет", "cp1251"),
