@@ -13,7 +13,9 @@ ADDRESS_LIMIT: Final = 320
 ANGLE_LIMIT: Final = 1_000
 COMMENT_DEPTH: Final = 3
 
-_TOKEN: Final = re.compile(ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:]|(?:[^"(),;:<>=]|=(?!\?))+|.', re.DOTALL)
+_TOKEN: Final = re.compile(
+    ENCODED_WORD + r'|"(?:[^"\\]|\\.)*"?|\\["\\(),;:<>]|<[^>]*>?|[(),;:]|(?:[^"\\(),;:<>=]|=(?!\?))+|.', re.DOTALL
+)
 _PLAUSIBLE: Final = re.compile(
     r"[^@\s\x00-\x1f\x7f<>()\[\],;:\\\"]+@(?:[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+|\[[0-9a-zA-Z:.]{1,60}\])"
 )
@@ -48,7 +50,7 @@ def mailboxes(header: str) -> Iterator[Mailbox]:
         elif piece == ")":
             depth = max(depth - 1, 0)
         elif depth:
-            draft.comment.append(piece)
+            draft.comment.append(_QUOTED_PAIR.sub(r"\1", piece))
         elif piece in {",", ";"}:
             yield from draft.finished()
             draft = _Draft()
@@ -117,7 +119,7 @@ class _Draft:
         elif piece.startswith("@") and self._after_quoted:
             self.quoted_local = f"{words.pop()}{piece}".strip()
         else:
-            words.append(piece.strip("<>"))
+            words.append(piece[1:] if len(piece) > 1 and piece.startswith("\\") else piece.strip("<>"))
         self._after_quoted = piece.startswith('"')
 
     def finished(self) -> Iterator[Mailbox]:
