@@ -142,4 +142,4 @@ def _within(written: str) -> tuple[str, str]:
 
 
 def _line(text: str) -> str:
-    return _SPACES.sub(" ", clean_line(decode_words(text))).strip(" '\"\\")[:NAME_LIMIT]
+    return _SPACES.sub(" ", clean_line(decode_words(text))).strip(" '\"\\").rstrip(": ")[:NAME_LIMIT]

@@ -2,7 +2,7 @@
 
 import re
 from binascii import a2b_qp
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,6 +34,9 @@ _USUAL: Final = re.compile(
     r"|x-.+"
 )
 _PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}+(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_PIECE: Final = re.compile(r"(\d{0,5})(\*?)", re.ASCII)
+_WHOLE: Final = -1
+"""The place of a parameter that has a charset and is not cut in pieces."""
 _MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})\s*/\s*([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
 _MAIN_TYPE: Final = re.compile(r"\s*(multipart|text|message|image|audio|video|application)\s*(?:;|$)", re.IGNORECASE)
 _USUAL_TYPES: Final = {"multipart": "multipart/mixed", "text": "text/plain", "message": "message/rfc822"}
@@ -123,17 +126,18 @@ def decode_words(text: str) -> str:
     if "=?" not in text:
         return text
     pieces: list[str] = []
-    pending, charset, position = b"", "", 0
+    pending, charset, position = _Words(), "", 0
     for word in _WORD.finditer(text):
         between = text[position : word.start()]
         if between.strip() or not position or word[1].lower() != charset:
             pieces += (
-                charsets.decode(pending, charset)[0],
+                charsets.decode(pending.decoded(), charset)[0],
                 between if between.strip() or not position else "",
             )
-            pending = b""
-        pending, charset, position = pending + _word_bytes(word[2], word[3]), word[1].lower(), word.end()
-    return "".join((*pieces, charsets.decode(pending, charset)[0], text[position:]))
+            pending = _Words()
+        pending.add(word[2].lower(), word[3])
+        charset, position = word[1].lower(), word.end()
+    return "".join((*pieces, charsets.decode(pending.decoded(), charset)[0], text[position:]))
 
 
 def content_type(headers: Headers, default: str = "text/plain") -> ContentType:
@@ -159,15 +163,16 @@ def parameters(text: str) -> dict[str, str]:
     if not text:
         return {}
     plain: dict[str, str] = {}
-    pieces: dict[str, list[tuple[int, str, bool]]] = {}
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for name, value in _PARAMETER.findall(text[:PARAMETER_LIMIT]):
-        stem, *rest = name.lower().split("*")
-        if not rest:
+        stem, star, number = name.lower().partition("*")
+        if not star:
             plain.setdefault(stem, charsets.clean_line(decode_words(_unquoted(value))))
-        else:
-            place = int(rest[0]) if rest[0].isdecimal() and rest[0].isascii() else 0
-            pieces.setdefault(stem, []).append((place, _unquoted(value), rest[-1] == ""))
-    return plain | {name: charsets.clean_line(_joined(sorted(found))) for name, found in pieces.items()}
+        elif found := _PIECE.fullmatch(number):
+            place = int(found[1]) if found[1] else _WHOLE
+            pieces.setdefault(stem, {}).setdefault(place, (_unquoted(value), place == _WHOLE or bool(found[2])))
+    joined = {name: charsets.clean_line(_joined(found)) for name, found in pieces.items()}
+    return joined | {name: value for name, value in plain.items() if not {_WHOLE, 0} & pieces.get(name, {}).keys()}
 
 
 def moment(headers: Headers) -> datetime | None:
@@ -226,9 +231,25 @@ def _matched(pattern: re.Pattern[bytes], data: bytes) -> int:
     return found.end() if found else 0
 
 
-def _word_bytes(encoding: str, text: str) -> bytes:
-    data = text.encode("utf-8", "replace")
-    return a2b_qp(data, header=True) if encoding in "qQ" else transfer.base64(data)
+class _Words:
+    """Encoded words that belong together; some programs cut them in the middle of what stands for one byte."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._encoding = ""
+        self._texts: list[bytes] = []
+
+    def add(self, encoding: str, text: str) -> None:
+        if encoding != self._encoding:
+            self._bytes, self._encoding, self._texts = self.decoded(), encoding, []
+        self._texts.append(text.encode("utf-8", "replace"))
+
+    def decoded(self) -> bytes:
+        whole = b"".join(self._texts)
+        if self._encoding == "q":
+            return self._bytes + a2b_qp(whole, header=True)
+        is_cut = len(whole) % 4 == 0 and b"=" not in whole[:-2]
+        return self._bytes + b"".join(map(transfer.base64, [whole] if is_cut else self._texts))
 
 
 def _unquoted(value: str) -> str:
@@ -238,9 +259,10 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1] if value[-1:] == '"' and len(value) > 1 else value[1:])
 
 
-def _joined(pieces: Sequence[tuple[int, str, bool]]) -> str:
+def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
     charset, data = None, b""
-    for index, (_, value, encoded) in enumerate(pieces):
+    places = [_WHOLE] if _WHOLE in pieces else sorted(pieces)
+    for index, (value, encoded) in enumerate(pieces[place] for place in places):
         text = value
         if encoded and index == 0 and value.count("'") >= 2:
             charset, _, text = value.split("'", 2)
