@@ -9,7 +9,7 @@ from services.mail_ingest.charsets import clean_line, turns_around
 from services.mail_ingest.parsed_mail import Attachment
 from services.mail_ingest.structure import Leaf, file_name
 
-NAME_LIMIT: Final = 120
+NAME_LIMIT: Final = 200
 FILE_LIMIT: Final = 500
 EXTENSION_LIMIT: Final = 10
 
@@ -34,6 +34,7 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "application/pgp-signature": ".asc",
     "application/ms-tnef": ".dat",
     "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
     "image/png": ".png",
     "image/gif": ".gif",
     "image/heic": ".heic",

@@ -114,7 +114,7 @@ def _headed(found: Headers, mail: ParsedMail) -> ParsedMail:
         sent_at=headers.moment(found),
         message_id=_identifier(found.text("message-id")),
         in_reply_to=_identifier(found.text("in-reply-to")),
-        references=headers.message_ids(found.raw("references")),
+        references=headers.message_ids(" ".join(found.all("references"))),
         media_type=kind.full,
         report_type=kind.parameters.get("report-type", "").lower(),
         marks=_marks(found),
@@ -154,6 +154,8 @@ class _Reader:
         if not found.fields:
             self._doubts.add("headers")
         text = self._text(self._walk.node(found, body), top=True).strip("\n")
+        if not text.strip() and self._walk.preamble:
+            self._found.instead.append(clean_text(decode(self._walk.preamble, found.charset)[0]))
         display = self._display()
         text = self._cut(text if text.strip() else _joined(self._found.instead) or text)
         mail = _headed(found, ParsedMail(Reading.COMPLETE))
@@ -225,7 +227,7 @@ class _Reader:
         if leaf.type.main == "multipart" or leaf.type.full in _NO_BODY:
             return False
         if top and leaf.type.main == "text":
-            return True
+            return not file_name(leaf) or headers.disposition(leaf.headers)[0] != "attachment"
         if leaf.type.full not in _BODY_TYPES:
             return False
         if headers.disposition(leaf.headers)[0] == "attachment":
@@ -337,7 +339,8 @@ def _sender(found: Headers) -> Mailbox:
         return writer
     if (decoded := addresses.sender(headers.decode_words(found.raw("from")))).address:
         return decoded  # the whole header was encoded, as it must not be
-    other = addresses.sender(found.raw("sender"))
+    others = (addresses.sender(found.raw(header)) for header in ("sender", "reply-to", "return-path"))
+    other = next((mailbox for mailbox in others if mailbox.address), Mailbox())
     return Mailbox(writer.name or other.name, other.address)
 
 
