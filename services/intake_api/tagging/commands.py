@@ -89,5 +89,6 @@ def _answer(tagger: Tagger, question: Question) -> dict[str, object]:
         "sector": suggestion.sector,
         "sectorConfidence": suggestion.sector_confidence,
         "language": suggestion.language,
-        "signals": list(suggestion.signals),
+        "signals": [*suggestion.signals, *([f"role:{suggestion.role.role}"] if suggestion.role else [])],
+        "roleWords": list(suggestion.role.words) if suggestion.role else [],
     }
