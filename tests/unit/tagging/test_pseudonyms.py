@@ -51,10 +51,10 @@ def test_what_points_to_somebody_is_left_out(pseudonyms: Pseudonyms, text: str, 
 
 
 def test_a_name_that_is_a_common_word_is_left_out_where_it_is_known(pseudonyms: Pseudonyms) -> None:
-    text = "ik heet roos bakker en de bakker slaat mij. roos."
+    text = "ik heet goed de vader en mijn vader slaat mij. goed."
 
-    assert "bakker" in pseudonyms.of(text)
-    assert not {"roos", "bakker"} & set(re.findall(r"\w+", pseudonyms.of(text, ["Roos Bakker", "roos.bakker@example.be"])))
+    assert "vader" in pseudonyms.of(text)
+    assert not {"goed", "vader"} & set(re.findall(r"\w+", pseudonyms.of(text, ["Goed De Vader", "goed.vader@example.be"])))
 
 
 def test_ages_are_kept_as_a_child_or_an_adult(pseudonyms: Pseudonyms) -> None:
