@@ -34,6 +34,11 @@ class IntakeSettings(Settings):
         None, description="Folder of pg_dump and pg_restore, not older than the server. Default: they are found on PATH."
     )
     model_file: Path | None = Field(None, description="Model of the tagger. Default: the one that is shipped.")
+    training_export: bool = Field(
+        default=False,
+        description="Whether `onthaal tagging export` may write pseudonymised texts that the model got wrong. Off until whoever "
+        "answers for the data has decided on it.",
+    )
     event_source: str = Field("urn:onthaal:intake", description="The `source` of every event: an absolute URI or URN.")
     handover_pace: float = Field(
         1,
