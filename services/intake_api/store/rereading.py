@@ -78,9 +78,11 @@ class Rereading:
             raise InvalidInput.at(ORIGINAL, "The original stays as it is.")
         async with self._database.read() as connection:
             row = await self._contacts.row(connection, contact_id)
+            held = await self._contacts.files(connection, contact_id, message_id)
         if row["channel"] != Channel.MAIL:
             raise StateConflict("Only a mail can be read again.")
-        kept = await keep(self._blobs, contact_id, self._contacts.key(row), files, message_id)
+        after = 1 + max((file["number"] for file in held), default=-1)  # what is found in a mail is listed behind its original
+        kept = await keep(self._blobs, contact_id, self._contacts.key(row), files, message_id, after)
         try:
             contact, gone = await self._replace(contact_id, reading, kept, by, message_id)
         except (Erased, NotFound):
