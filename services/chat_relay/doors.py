@@ -2,18 +2,19 @@
 
 from urllib.parse import urlsplit
 
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from onthaal_schema.problems import InvalidAccessToken, InvalidInput
 from services.chat_relay.frames import PROTOCOL
 
 
-def comes_from(websocket: WebSocket, origins: frozenset[str]) -> bool:
+def comes_from(connection: HTTPConnection, origins: frozenset[str]) -> bool:
     """Whether the page that asks is one of this site or of these origins (ASVS 5.0 §4.4.2). Without an Origin: no."""
-    origin = websocket.headers.get("origin")
+    origin = connection.headers.get("origin")
     if origin is None:
         return False
-    return origin in origins or urlsplit(origin).netloc == websocket.headers.get("host")
+    return origin in origins or urlsplit(origin).netloc == connection.headers.get("host")
 
 
 def speaks(websocket: WebSocket) -> bool:

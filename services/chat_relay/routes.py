@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, WebSocket
+from fastapi import APIRouter, Depends, Request, WebSocket
 from starlette.responses import Response
 
 from onthaal_schema.problems import ProblemError
 from services.chat_relay.doors import admit
 from services.chat_relay.frame_socket import FrameSocket
 from services.chat_relay.frames import OPERATOR_FRAMES
+from services.chat_relay.leaving import Leaving
 from services.chat_relay.operator import OperatorConnection
 from services.chat_relay.pages import ChatPages
 from services.chat_relay.relay import Relay
@@ -16,7 +17,7 @@ from services.kit.auth import Operator, OperatorGate, desk_route
 from services.kit.problems import answer
 
 
-def public_routes(relay: Relay, pages: ChatPages) -> APIRouter:
+def public_routes(relay: Relay, pages: ChatPages, leaving: Leaving) -> APIRouter:
     """Make the routes that visitors and their sites use, beside `VisitorEntrance`."""
     router = APIRouter()
 
@@ -27,6 +28,10 @@ def public_routes(relay: Relay, pages: ChatPages) -> APIRouter:
     @router.get("/chat/widget", include_in_schema=False)
     async def widget(lang: str = "nl") -> Response:
         return pages.widget(lang, await relay.door.hours())
+
+    @router.post("/chat/v1/leave", include_in_schema=False, status_code=204)
+    async def leave(request: Request) -> None:
+        await leaving(request)
 
     return router
 

@@ -9,6 +9,7 @@ from onthaal_schema.problems import ProblemError
 from services.chat_relay.door import Door
 from services.chat_relay.entrance import VisitorEntrance
 from services.chat_relay.hub import Hub
+from services.chat_relay.leaving import RATE, Leaving
 from services.chat_relay.pages import STATIC, ChatPages
 from services.chat_relay.relay import Relay
 from services.chat_relay.roster import Roster
@@ -20,6 +21,7 @@ from services.kit.auth import OperatorGate
 from services.kit.measures import gauge
 from services.kit.service import House, Service
 from services.kit.settings import InvalidSettings, read
+from services.kit.throttle import Throttle
 
 
 def create(house: House) -> Service:
@@ -39,7 +41,9 @@ def create(house: House) -> Service:
     pages = ChatPages(settings)
     gate = OperatorGate(house.intake, house.clock, house.process.origin)
     router = APIRouter()
-    router.include_router(public_routes(relay, pages))
+    throttle = Throttle(house.clock, RATE, settings.trusted_proxies)
+    leaving = Leaving(relay, throttle, frozenset({house.process.origin, *settings.chat_origins.split()}))
+    router.include_router(public_routes(relay, pages, leaving))
     router.include_router(desk_routes(relay, pages, gate, settings.chat_pace))
 
     async def reaches_the_store() -> bool:

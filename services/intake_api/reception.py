@@ -118,7 +118,7 @@ class Reception:
             raise InvalidInput.at("sentAt", "Must not lie in the future.")
         stored, created = await self.messages.append(contact_id, message_id, message, files, caller.name)
         if created and message.direction == Direction.INBOUND:
-            self.danger.hear(contact_id, channel, message.text)
+            self.danger.hear(contact_id, message.text)
         return stored, created
 
     def _may_append(self, caller: Caller, channel: str, direction: Direction) -> None:

@@ -22,6 +22,12 @@ from playwright.sync_api import (
 from tests.running import Gateway, running
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+EVERY_RULE = """axe.run({
+  rules: Object.fromEntries(axe.getRules().map(({ruleId}) => [ruleId, {enabled: ruleId !== "color-contrast-enhanced"}])),
+  iframes: false,
+})"""
+"""Also those that are experimental, good practice or of level AAA, but for the contrast of that level: 4.5 is asked for, not 7."""
+
 PHONE, SMALL, DESKTOP = (390, 844), (320, 640), (1280, 900)
 SHOTS = os.environ.get("CHAT_SCREENSHOTS")
 
@@ -110,7 +116,7 @@ def accessible(page: Page) -> list[str]:
     found: list[str] = []
     for frame in page.frames:
         frame.evaluate(AXE.read_text())
-        result: dict[str, Any] = frame.evaluate("axe.run({rules: {'target-size': {enabled: true}}, iframes: false})")
+        result: dict[str, Any] = frame.evaluate(EVERY_RULE)
         found += [f"{broken['id']}: {node['html'][:120]}" for broken in result["violations"] for node in broken["nodes"]]
     return found
 

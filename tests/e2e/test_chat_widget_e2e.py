@@ -1,6 +1,7 @@
 """What a visitor sees in every state of the chat, by keyboard, on small screens, and on the way out; nothing else is loaded."""
 
 import gzip
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, Route, ViewportSize, expect
+from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, Route, ViewportSize, WebSocketRoute, expect
 
 from tests.e2e.test_chat_e2e import (
     DESKTOP,
@@ -29,6 +30,7 @@ from tests.e2e.test_chat_e2e import (
     shoot,
     take,
 )
+from tests.engines import eventually
 from tests.running import Gateway, free_port, running
 
 __all__ = ["browser"]
@@ -425,6 +427,91 @@ def test_a_neutral_page_that_is_slow_still_replaces_this_one(visitor: Page) -> N
     widget.get_by_role("button", name="Verlaat deze pagina").click()
     visitor.wait_for_url("https://www.vlaanderen.be/**")
     assert visitor.evaluate("history.length") == before
+
+
+def status_of(house: Gateway, conversation: str) -> str:
+    with house.client() as api:
+        return str(api.get(f"/contacts/{conversation}").json()["status"])
+
+
+def heard_on_the_line(page: Page, lost: str = "nothing") -> list[dict[str, str]]:
+    """What the relay tells from now on; frames of one type are lost on their way to it."""
+    told: list[dict[str, str]] = []
+
+    def carry(line: WebSocketRoute) -> None:
+        relay = line.connect_to_server()
+        line.on_message(lambda said: None if f'"{lost}"' in str(said) else relay.send(said))
+
+        def tell(said: str | bytes) -> None:
+            told.append(json.loads(said))
+            line.send(said)
+
+        relay.on_message(tell)
+
+    page.route_web_socket(re.compile("/chat/v1/visitor$"), carry)
+    return told
+
+
+def conversation_in(told: list[dict[str, str]]) -> str:
+    return next(frame["conversation"] for frame in told if frame["type"] == "welcome")
+
+
+def test_the_relay_is_told_of_leaving_also_when_the_line_did_not_carry_it(visitor: Page, house: Gateway) -> None:
+    leaves(visitor)
+    told = heard_on_the_line(visitor, lost="end")  # as when the page is torn down too soon
+    visitor.reload()
+    widget = open_chat(visitor)
+    say(widget, "Ik moet nu weg")
+    conversation = conversation_in(told)
+    assert status_of(house, conversation) == "open"
+    widget.get_by_role("button", name="Verlaat deze pagina").click()
+    visitor.wait_for_url("https://www.vlaanderen.be/**")
+    eventually(lambda: status_of(house, conversation) == "completed", LEASE / 2)
+
+
+def test_going_to_another_page_tells_the_relay_nothing(visitor: Page, house: Gateway) -> None:
+    told = heard_on_the_line(visitor)
+    visitor.reload()
+    say(open_chat(visitor), "Ik ben zo terug")
+    asked: list[str] = []
+    visitor.on("request", lambda request: asked.append(request.url))
+    visitor.goto(f"{house.url}/veilig")
+    visitor.goto(f"{house.url}/demo")
+    expect(chat(visitor).get_by_role("log")).to_contain_text("Ik ben zo terug")
+    assert status_of(house, conversation_in(told)) == "open"
+    assert not [url for url in asked if "/leave" in url]
+    stop(chat(visitor))
+
+
+REFUSED = """Object.defineProperty(window, "sessionStorage", {
+  get() { throw new DOMException("The operation is insecure.", "SecurityError"); },
+})"""
+"""What a page in a frame on another site gets from a browser that lets it keep nothing."""
+
+
+def test_where_nothing_may_be_remembered_that_is_said_and_a_reload_ends_the_conversation(
+    operator: Page, visitor: Page, house: Gateway
+) -> None:
+    visitor.add_init_script(REFUSED)
+    told = heard_on_the_line(visitor)
+    visitor.reload()
+    widget = open_chat(visitor)
+    say(widget, "Mijn browser onthoudt niets")
+    expect(widget.get_by_role("log")).to_contain_text("Blijf op deze pagina")
+    take(operator, widget)
+    answer(operator, "Dag jij")
+    expect(widget.get_by_role("log")).to_contain_text("Dag jij")
+    expect(widget.get_by_text("Je browser laat de chat niets onthouden.")).to_have_count(1)
+    shoot(visitor, "phone-not-remembered")
+    assert accessible(visitor) == []
+    conversation = conversation_in(told)
+    assert status_of(house, conversation) == "open"
+    visitor.reload()
+    eventually(lambda: status_of(house, conversation) == "completed", LEASE / 2)
+    widget = open_chat(visitor)
+    expect(widget.get_by_text("Mijn browser onthoudt niets")).to_have_count(0)
+    say(widget, "Nog een keer")
+    stop(widget)
 
 
 def test_another_language_makes_no_step_in_the_history(visitor: Page) -> None:

@@ -213,6 +213,41 @@ async def test_the_visitor_ends_a_conversation(gateway: Gateway, noor: str, api:
     assert api.get(f"/contacts/{visitor.conversation}").json()["status"] == "completed"
 
 
+async def leave(gateway: Gateway, body: object, origin: str = "") -> int:
+    """Say that a conversation is over as a browser does whose page is gone: a request of its own."""
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{gateway.url}/chat/v1/leave", json=body, headers={"Origin": origin or gateway.url})
+    return answer.status_code
+
+
+async def test_a_visitor_whose_page_is_gone_ends_the_conversation(gateway: Gateway, noor: str, api: httpx.Client) -> None:
+    async with visiting(gateway) as visitor, serving(gateway, noor) as desk:
+        await visitor.hello()
+        assert await leave(gateway, visitor.proof) == 204  # nothing was said yet
+        await visitor.start("Ik moet weg")
+        await desk.take(visitor.conversation)
+        assert (await visitor.next("state"))["status"] != "ended"
+    async with serving(gateway, noor) as desk:
+        await desk.send("open", conversation=visitor.conversation, after=-1)
+        for _ in range(2):
+            assert await leave(gateway, visitor.proof) == 204
+        while (await desk.next("state"))["status"] != "ended":
+            pass
+    assert api.get(f"/contacts/{visitor.conversation}").json()["status"] == "completed"
+
+
+async def test_a_conversation_is_ended_by_its_own_visitor_on_our_own_pages_alone(gateway: Gateway, api: httpx.Client) -> None:
+    async with visiting(gateway) as visitor, visiting(gateway) as other:
+        await (await visitor.hello()).start("Ik blijf")
+        await (await other.hello()).start("Ik ook")
+        assert await leave(gateway, {**visitor.proof, "token": other.token}) == 401
+        assert await leave(gateway, visitor.proof, origin="https://elders.example") == 401
+        for body in ({}, {**visitor.proof, "why": "x"}, {**visitor.proof, "token": "x"}, {**visitor.proof, "token": "x" * 600}):
+            assert await leave(gateway, body) == 400
+        assert (await visitor.say("Ik ben er nog"))["type"] == "sent"
+    assert api.get(f"/contacts/{visitor.conversation}").json()["status"] == "open"
+
+
 async def test_a_conversation_given_back_can_be_taken_by_a_colleague(gateway: Gateway, noor: str, colleagues: list[str]) -> None:
     async with visiting(gateway) as visitor, serving(gateway, noor) as first, serving(gateway, colleagues[0]) as second:
         await (await visitor.hello()).start("Dag")

@@ -102,6 +102,15 @@ async def test_danger_comes_first_within_a_second_while_thirty_others_talk(chats
         assert len(await chats.in_danger()) == 2
 
 
+async def test_danger_is_seen_in_the_middle_of_a_long_story_and_in_a_cry_of_one_word(chats: Chats) -> None:
+    story, cry = await chats.start("Dag"), await chats.start("Dag")
+    await chats.say(story, "En toen gingen wij weer naar huis. " * 50 + "Hij staat nu voor mijn deur. " + "Zo gaat het. " * 140)
+    await chats.seen(story)
+    await chats.say(cry, "Ik weet het niet")
+    await chats.say(cry, "Help!")
+    await chats.seen(cry)
+
+
 async def test_what_an_operator_writes_is_no_sign_and_a_contact_is_there_once(chats: Chats) -> None:
     asked, contact = await chats.start("Dag"), await chats.start("Dag")
     await chats.say(asked, "Staat hij nu voor je deur met een mes?", direction="outbound")

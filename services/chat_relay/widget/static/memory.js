@@ -8,6 +8,17 @@
 
 const KEY = "chat";
 
+/** Whether the browser lets the tab remember anything: in a frame on another site it may not. */
+export function canRemember() {
+  try {
+    sessionStorage.setItem("try", "");
+    sessionStorage.removeItem("try");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @returns {Talk | null} */
 export function recall() {
   try {

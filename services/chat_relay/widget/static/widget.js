@@ -3,7 +3,7 @@
 import { Connection } from "./connection.js";
 import { watchExit } from "./exit.js";
 import { hearHost, leaveFor, tellHost } from "./host.js";
-import { forget, recall, remember } from "./memory.js";
+import { canRemember, forget, recall, remember } from "./memory.js";
 import { beforeOnward, keep, showNotice } from "./notice.js";
 import { newId, Outbox } from "./outbox.js";
 import { asText, hand } from "./transcript.js";
@@ -29,6 +29,7 @@ const MOST_BARS = 0.65;
 /** @type {import("./memory.js").Talk | null} */
 let talk = recall();
 let started = talk !== null;
+const remembers = canRemember();
 /** the id in the outbox of the message that starts the conversation: the relay knows it by the conversation's id */
 let opener = "";
 let asked = false;
@@ -131,6 +132,7 @@ function became(frame) {
   if (frame.status === "ended") return ended(frame.because);
   setState("talking");
   remembered();
+  if (!remembers && !situation) event(words.notRemembered);
   const now = `${frame.because} ${frame.operator ?? ""}`;
   if (now !== situation) tellSituation(frame);
   situation = now;
@@ -330,6 +332,14 @@ function inParts(story) {
 
 let left = false;
 
+/** Tells that the conversation is over by a request that outlives the page; it says nothing else, and nobody waits for it. */
+function tellGone() {
+  if (!talk || !(started || opener)) return;
+  const headers = { "Content-Type": "application/json" };
+  const said = { method: "POST", body: JSON.stringify(proof(talk)), headers, keepalive: true, credentials: /** @type {const} */ ("omit") };
+  fetch("/chat/v1/leave", said).catch(() => undefined);
+}
+
 /** Leaves nothing in the page, tells the relay when there is a line, and goes; none of it waits for an answer. */
 function leave() {
   if (left) return;
@@ -337,6 +347,7 @@ function leave() {
   part("gone").textContent = words.leaving;
   document.body.classList.add("leaving");
   if (started || opener) connection.send({ type: "end" });
+  tellGone();
   leaveFor(page.exit ?? "about:blank");
   reset();
   connection.close();
@@ -445,6 +456,8 @@ watchExit({
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
+// what cannot be remembered cannot be gone on with
+addEventListener("pagehide", () => remembers || left || tellGone());
 
 beforeOnward(unsent);
 if (started) setState("connecting");
