@@ -28,7 +28,7 @@ _BRACKETED: Final = re.compile(r"\[mailto:([^\[\]\s<>]{1,320})\]", re.IGNORECASE
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
 _QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
-_SPACES: Final = re.compile(r"[ \xa0]+")
+_SPACES: Final = re.compile("[ \xa0\u2000-\u200a]+")
 
 
 @dataclass(frozen=True)
@@ -142,4 +142,10 @@ def _within(written: str) -> tuple[str, str]:
 
 
 def _line(text: str) -> str:
-    return _SPACES.sub(" ", clean_line(decode_words(text))).strip(" '\"\\").rstrip(": ")[:NAME_LIMIT]
+    name = _SPACES.sub(" ", clean_line(decode_words(text))).strip(" \\").rstrip(": ")[:NAME_LIMIT]
+    for quote in "\"'":
+        if name[:1] == quote == name[-1:] and quote not in name[1:-1]:
+            name = name[1:-1].strip()
+    if name.count('"') == 1:
+        name = name.strip('" ')
+    return name if name.strip("' \"") else ""
