@@ -203,6 +203,10 @@ SUBJECTS = [
     with_subject("=?utf-8?b?w6?= =?utf-8?b?nDqQ==?=", "éé", "GMime: base64 cut within a byte"),
     with_subject("=?utf-8?b?w6k?= =?utf-8?b?w6k=?=", "éé", "base64 without padding, twice"),
     with_subject("=?utf-8?q?OT_-_ich_?==?iso-8859-1?b?d2Vp3yw=?= trotz", "OT - ich weiß, trotz", "GMime: encoded words that touch"),
+    with_subject("=?us-ascii?B?Y=WJj==ZA==?=", "abcd", "Thunderbird: padding where none belongs"),
+    with_subject("=?us-ascii?B?YWJjZA======?=", "abcd", "Thunderbird: too much padding"),
+    with_subject("=?UTF-8?B?Q29uc2lndW Ug?= =?windows-1252?B?ZX N 0ZQ==?=", "Consigue este", "Thunderbird: spaces in base64"),
+    with_subject("=?us-ascii?Q?=3D=3FUTF-8=3FQ=3Ff=3DC3=3DBCr=3F=3D?=", "=?UTF-8?Q?f=C3=BCr?=", "Thunderbird: an encoded word that is encoded"),
     with_subject("=?us-ascii?Q?caf=C3=A9?=", "café", "an encoded word called ASCII"),
     with_subject("blurdy =??q?no_charset?= beep", "blurdy =??q?no_charset?= beep", "MimeKit: an encoded word without a charset"),
     with_subject(
