@@ -123,7 +123,8 @@ class _Draft:
         self._after_quoted = piece.startswith('"')
 
     def finished(self) -> Iterator[Mailbox]:
-        written = "".join((*self.words, self.quoted_local)).strip() or "".join(self.behind).strip()
+        behind = "".join(self.behind).strip()
+        written = "".join((*self.words, self.quoted_local)).strip() or ("" if plausible(behind) else behind)
         address = plausible(self.angle) if self.angle else plausible(written)
         if not self.angle and not address and not self.quoted_local:
             address, written = _within(written)

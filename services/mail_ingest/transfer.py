@@ -58,8 +58,9 @@ def method(encoding: str) -> str:
     name = encoding.strip().lower()
     if name not in _METHODS:
         name = _NOT_IN_A_NAME.sub("", name)
-    begins = (meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning))
-    return _METHODS[name] if name in _METHODS else next(begins, name)
+    if name in _METHODS:
+        return _METHODS[name]
+    return next((meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning)), name)
 
 
 def base64(data: bytes) -> bytes:

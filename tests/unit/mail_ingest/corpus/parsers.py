@@ -178,7 +178,7 @@ SENDERS = [
     with_sender('=?UTF-8?Q?Noor_"Nono"?= <noor@example.be>', "GMime: quotes in an encoded word", 'Noor "Nono"', "noor@example.be"),
     with_sender("Noor \u00a0\u2003 Peeters <noor@example.be>", "Thunderbird: spaces of many kinds", "Noor Peeters", "noor@example.be"),
     with_sender("Noor < <noor@example.be>", "Thunderbird: an angle and another", "Noor", "noor@example.be"),
-    with_sender("<noor@example.be>jan@example.be", "Thunderbird: an address behind the angle", "jan@example.be", "noor@example.be"),
+    with_sender("<noor@example.be>jan@example.be", "Thunderbird: an address behind the angle", "", "noor@example.be"),
     with_sender('Noor \\"Nono\\" Peeters <noor@example.be>', "mailparse (Rust): a nickname in quotes that are escaped", 'Noor "Nono" Peeters', "noor@example.be"),
     with_sender("Noor (een lief \\) mens) <noor@example.be>", "MimeKit: a bracket that is escaped in a comment", "Noor", "noor@example.be"),
     with_sender("EXAMPLE\\noor <noor@example.be>", "a name of a Windows domain", "EXAMPLE\\noor", "noor@example.be"),
