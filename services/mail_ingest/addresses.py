@@ -28,7 +28,7 @@ _BRACKETED: Final = re.compile(r"\[mailto:([^\[\]\s<>]{1,320})\]", re.IGNORECASE
 _AROUND_AT: Final = re.compile(r"\s*@\s*")
 _QUOTED_LOCAL: Final = re.compile(r'^"([^"\\\s@]+)"@')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
-_SPACES: Final = re.compile(r"[ \xa0]+")
+_SPACES: Final = re.compile("[ \xa0\u2000-\u200a]+")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ class _Draft:
         self._after_quoted = piece.startswith('"')
 
     def finished(self) -> Iterator[Mailbox]:
-        written = "".join((*self.words, self.quoted_local)).strip() or "".join(self.behind).strip()
+        behind = "".join(self.behind).strip()
+        written = "".join((*self.words, self.quoted_local)).strip() or ("" if plausible(behind) else behind)
         address = plausible(self.angle) if self.angle else plausible(written)
         if not self.angle and not address and not self.quoted_local:
             address, written = _within(written)
@@ -142,4 +143,10 @@ def _within(written: str) -> tuple[str, str]:
 
 
 def _line(text: str) -> str:
-    return _SPACES.sub(" ", clean_line(decode_words(text))).strip(" '\"\\").rstrip(": ")[:NAME_LIMIT]
+    name = _SPACES.sub(" ", clean_line(decode_words(text))).strip(" \\").rstrip(": ")[:NAME_LIMIT]
+    for quote in "\"'":
+        if name[:1] == quote == name[-1:] and quote not in name[1:-1]:
+            name = name[1:-1].strip()
+    if name.count('"') == 1:
+        name = name.strip('" ')
+    return name if name.strip("' \"") else ""

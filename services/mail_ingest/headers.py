@@ -17,6 +17,7 @@ COUNT_LIMIT: Final = 5_000
 BARE_LIMIT: Final = 2_000
 """Where a line of headers must have ended."""
 PARAMETER_LIMIT: Final = 8_000
+WORD_LIMIT: Final = 1_000
 YEARS: Final = range(1970, 2200)
 """Years that a Date can mean; outside them it is left out."""
 
@@ -37,6 +38,7 @@ _PARAMETER: Final = re.compile(r";?\s{0,50}+([^\s=;\"]{1,100})\s{0,50}+=\s{0,50}
 _PIECE: Final = re.compile(r"(\d{0,5})(\*?)", re.ASCII)
 _WHOLE: Final = -1
 """The place of a parameter that has a charset and is not cut in pieces."""
+_OPEN_WORD: Final = re.compile(rb"=\?[^?\s]{1,75}\?[bBqQ]\?[^?\s]*$")
 _MEDIA_TYPE: Final = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,60})\s*/\s*([a-z0-9!#$&^_.+-]{1,100})(.*)", re.IGNORECASE | re.DOTALL)
 _MAIN_TYPE: Final = re.compile(r"\s*(multipart|text|message|image|audio|video|application)\s*(?:;|$)", re.IGNORECASE)
 _USUAL_TYPES: Final = {"multipart": "multipart/mixed", "text": "text/plain", "message": "message/rfc822"}
@@ -218,7 +220,7 @@ def _fields(block: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
         if line[:1] in {b" ", b"\t"}:
             lines.append(line.rstrip(b"\r"))
             end = place
-        elif header := _NAME.match(line):
+        elif (header := _NAME.match(line)) and b"=" not in header[1]:
             if name:
                 found.append((name, b"".join(lines)[:VALUE_LIMIT]))
             name, lines = header[1].decode("ascii").lower(), [line[header.end() :].rstrip(b"\r")]
@@ -227,12 +229,17 @@ def _fields(block: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
             end = place
         elif name and line.startswith(b"--"):
             break  # the blank line was forgotten before the first part
-        elif lines and lines[-1].endswith(b";") and b"=" in line:
-            lines.append(line.rstrip(b"\r"))  # a parameter that was not indented
+        elif lines and _is_open(lines[-1].rstrip(), line):
+            lines.append(line.rstrip(b"\r"))  # it was not indented
             end = place
     if name:
         found.append((name, b"".join(lines)[:VALUE_LIMIT]))
     return tuple(found), end
+
+
+def _is_open(before: bytes, line: bytes) -> bool:
+    """Tell whether the header before a line goes on: with a parameter, or with the rest of an encoded word."""
+    return (before.endswith(b";") and b"=" in line) or bool(_OPEN_WORD.search(before[-WORD_LIMIT:]))
 
 
 def _halves(media_type: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from binascii import Error, a2b_base64, a2b_qp, a2b_uu
+from collections.abc import Iterator
 from typing import Final
 
 _SPACE: Final = b" \t\r\n\v\f"
@@ -57,8 +58,9 @@ def method(encoding: str) -> str:
     name = encoding.strip().lower()
     if name not in _METHODS:
         name = _NOT_IN_A_NAME.sub("", name)
-    begins = (meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning))
-    return _METHODS[name] if name in _METHODS else next(begins, name)
+    if name in _METHODS:
+        return _METHODS[name]
+    return next((meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning)), name)
 
 
 def base64(data: bytes) -> bytes:
@@ -67,7 +69,7 @@ def base64(data: bytes) -> bytes:
     try:
         return a2b_base64(kept, strict_mode=True)
     except Error:
-        return b"".join(_run(_NOT_BASE64.sub(b"", run)) for run in _PADDING.split(kept))
+        return b"".join(map(_run, _runs(kept)))
 
 
 def _from_base64(data: bytes) -> tuple[bytes, bool]:
@@ -121,6 +123,16 @@ def _before_footer(data: bytes) -> bytes:
         return data
     head = data[: blank.start()]
     return data if head.translate(None, _ALPHABET + _SPACE) else head
+
+
+def _runs(kept: bytes) -> Iterator[bytes]:
+    whole = bytearray()
+    for run in _PADDING.split(kept):
+        whole += _NOT_BASE64.sub(b"", run)
+        if len(whole) % 4 != 1:  # so long is no run: the padding stands where it does not belong
+            yield bytes(whole)
+            whole.clear()
+    yield bytes(whole)
 
 
 def _run(run: bytes) -> bytes:

@@ -73,7 +73,7 @@ HEADERS = [
     with_sender("<>", "an empty address"),
     with_sender("unlisted:; (no From-header on input)", "an empty group", "no From-header on input"),
     with_sender("Peeters, Noor <noor@example.be>", "an unquoted comma", "Peeters, Noor", "noor@example.be"),
-    with_sender('"Peeters, \\"No\\"" <noor@example.be>', "quotes in quotes", 'Peeters, "No', "noor@example.be"),
+    with_sender('"Peeters, \\"No\\"" <noor@example.be>', "quotes in quotes", 'Peeters, "No"', "noor@example.be"),
     with_sender("noor@example.be (Noor)", "a name in a comment", "Noor", "noor@example.be"),
     with_sender("Noor <noor @ example.be.>", "spaces and a final dot", "Noor", "noor@example.be"),
     with_sender("Noor <noor@example.be", "an angle that is not closed", "Noor", "noor@example.be"),
