@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
-from onthaal_schema.contact import ContactSubmission, Kind, Nature, Sector, SectorGuess, Suggestion
+from onthaal_schema.contact import ContactSubmission, Kind, Nature, Role, Sector, SectorGuess, Suggestion
 from services.intake_api.measures import TAGGING, TAGGINGS
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion as Found
@@ -104,6 +104,8 @@ def _typed(found: Found) -> Suggestion:
         nature=Nature(found.nature),
         language=found.language,
         signals=tuple(found.signals),
+        role=Role(found.role.role) if found.role else None,
+        role_words=found.role.words if found.role else (),
         words=tuple(found.words),
         model_version=found.model_version,
     )

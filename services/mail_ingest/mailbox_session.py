@@ -17,7 +17,7 @@ from services.mail_ingest.holdings import Holdings, chunks, numbers
 from services.mail_ingest.imap import Listed, Refused, Selected
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_standing import Limits, ModeTrouble, Reading
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading, ModeTrouble
 from services.mail_ingest.mailbox_taking import Taking
 from services.mail_ingest.mailbox_treating import Treating
 from services.mail_ingest.mailboxes import Mode
@@ -38,7 +38,7 @@ LIST_BATCH: Final = 500
 class Session:
     """Reads over a connection until told to stop, until another reader has the lease, or until the connection breaks."""
 
-    def __init__(self, reading: Reading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
+    def __init__(self, reading: MailboxReading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
         """Speak over the line alone."""
         self._reading = reading
         self._mailbox = reading.mailbox

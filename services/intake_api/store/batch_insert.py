@@ -147,15 +147,15 @@ WITH {", ".join(given)}, claimed AS (
 ), likened AS (
     {_insert(tables.mail_likeness, "new_mail_likeness", "JOIN stored ON stored.id = mail_id")} ON CONFLICT DO NOTHING
 ), answer AS (
-    SELECT DISTINCT ON (recipient) new_outgoing.* FROM new_outgoing JOIN stored ON stored.id = contact_id
-    ORDER BY recipient, new_outgoing.id
+    SELECT DISTINCT ON (correspondent) new_outgoing.* FROM new_outgoing JOIN stored ON stored.id = contact_id
+    ORDER BY correspondent, new_outgoing.id
 ), due AS (
-    INSERT INTO answered (recipient, at) SELECT recipient, created_at FROM turn, answer ORDER BY recipient
+    INSERT INTO answered (recipient, at) SELECT correspondent, created_at FROM turn, answer ORDER BY correspondent
     ON CONFLICT (recipient) DO UPDATE SET at = excluded.at
     WHERE answered.at <= excluded.at - {once} OR answered.at > excluded.at + {once}
     RETURNING recipient
 ), queued AS (
-    {_insert(tables.outgoing, "answer", "JOIN due USING (recipient)")}
+    {_insert(tables.outgoing, "answer", "JOIN due ON due.recipient = answer.correspondent")}
 ), counted AS (
     INSERT INTO mail_count (mailbox, outcome, count)
     SELECT mailbox, outcome, count(*) FROM turn, claimed JOIN stored USING (id) GROUP BY mailbox, outcome ORDER BY mailbox, outcome

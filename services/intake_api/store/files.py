@@ -109,9 +109,9 @@ class KeptFile:
 
 
 async def keep(
-    blobs: Blobs, contact: UUID, key: DataKey, uploads: Sequence[FileUpload], message: UUID | None = None
+    blobs: Blobs, contact: UUID, key: DataKey, uploads: Sequence[FileUpload], message: UUID | None = None, first: int = 0
 ) -> list[KeptFile]:
-    """Encrypt files and keep their bytes, all of them or none.
+    """Encrypt files and keep their bytes, all of them or none. They are listed by number, of which `first` is the first.
 
     Raises:
         ServiceUnavailable: they cannot be kept now.
@@ -119,7 +119,7 @@ async def keep(
     """
     kept: list[KeptFile] = []
     try:
-        for number, (upload, in_row) in enumerate(zip(uploads, _in_row(uploads), strict=True)):
+        for number, (upload, in_row) in enumerate(zip(uploads, _in_row(uploads), strict=True), first):
             kept.append(await _keep(None if in_row else blobs, contact, key, upload, number, message))
     except ProblemError:
         await forget(blobs, contact, kept)

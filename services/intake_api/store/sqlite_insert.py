@@ -113,11 +113,11 @@ def _write_mails(line: sqlite3.Connection, mails: Sequence[Taken], now: datetime
     _PLACE.all(line, [mail.place for mail in mails if mail.place])
     _LIKENESS.all(line, [row for mail in mails for row in mail.likenesses])
     answers = first_answers(mail.answer for mail in mails if mail.answer)
-    _OUTGOING.all(line, [answer for recipient, answer in answers.items() if _is_due(line, recipient, now)])
+    _OUTGOING.all(line, [answer for correspondent, answer in answers.items() if _is_due(line, correspondent, now)])
     for (mailbox, outcome), number in ended(mail.row for mail in mails):
         _COUNT.one(line, {"mailbox": mailbox, "outcome": outcome, "count": number})
 
 
-def _is_due(line: sqlite3.Connection, recipient: bytes, now: datetime) -> bool:
+def _is_due(line: sqlite3.Connection, correspondent: bytes, now: datetime) -> bool:
     again, ahead = (_MOMENT.process_bind_param(now + apart, _DIALECT) for apart in (-ANSWERED_ONCE_IN, ANSWERED_ONCE_IN))
-    return _ANSWERED.one(line, {"recipient": recipient, "at": now}, again, ahead)
+    return _ANSWERED.one(line, {"recipient": correspondent, "at": now}, again, ahead)

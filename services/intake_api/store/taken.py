@@ -78,7 +78,7 @@ async def _add(connection: AsyncConnection, database: Database, table: Table, ro
 
 
 async def _due(connection: AsyncConnection, database: Database, answers: Sequence[Row]) -> list[Row]:
-    """Give the answers that are due: one for each recipient who was not answered lately."""
+    """Give the answers that are due: one for each correspondent who was not answered lately."""
     first = first_answers(answers)
     if not first:
         return []
@@ -93,14 +93,14 @@ async def _due(connection: AsyncConnection, database: Database, answers: Sequenc
         where=or_(answered.c.at <= now - ANSWERED_ONCE_IN, answered.c.at > now + ANSWERED_ONCE_IN),
     ).returning(answered.c.recipient)
     due = set((await connection.execute(statement, rows)).scalars())
-    return [answer for recipient, answer in first.items() if recipient in due]
+    return [answer for correspondent, answer in first.items() if correspondent in due]
 
 
 def first_answers(answers: Iterable[Row]) -> dict[bytes, Row]:
-    """Give the first of the answers to each recipient."""
+    """Give the first of the answers to each correspondent."""
     first: dict[bytes, Row] = {}
     for answer in answers:
-        first.setdefault(answer["recipient"], answer)
+        first.setdefault(answer["correspondent"], answer)
     return first
 
 

@@ -2,13 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from re import _constants as op  # type: ignore[attr-defined]  # nothing public tells how an expression was read
-from re import _parser as reader  # type: ignore[attr-defined]
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -18,6 +17,13 @@ from services.intake_api.tagging.spelling import Places
 _NEEDED_LENGTH: Final = 3
 _LOOKED_AT: Final = 6
 """Triples of a literal that are looked for."""
+
+_PIECE: Final = re.compile(r"\\.|\[\^?]?(?:\\.|[^]\\])*]|\(\?<?.|[*+?]\??|\{\d*,?\d*}\??|.", re.DOTALL)
+_REPEATS: Final = re.compile(r"[*+?{]")
+_MAY_BE_ABSENT: Final = re.compile(r"[*?]|\{(?:0|,)")
+
+_Literals: TypeAlias = tuple[str, ...]
+_Needs: TypeAlias = tuple[_Literals, ...]
 
 
 @dataclass(frozen=True)
@@ -41,24 +47,35 @@ class Patterns:
     """The patterns of one sign, which tell together and soon that none of them can match."""
 
     each: tuple[Pattern, ...]
-    of_literal: tuple[Pattern, ...]
-    """The pattern of every literal of which its pattern needs one."""
     triples: Places
-    """For each of these literals, a row of the marks of its triples; a short one has its last one several times."""
+    """For each literal of which a pattern needs one, a row of the marks of its triples; a short one has its last several times."""
+    owners: Places
+    """For each of these literals the place of its pattern."""
+    always: frozenset[int]
+    """The places of patterns that need no literal."""
 
     @staticmethod
     def of(expressions: Iterable[str]) -> "Patterns":
-        """Compile expressions, each of which needs some literal."""
+        """Compile expressions."""
         each = tuple(map(pattern, expressions))
-        of_literal = [(literal, sign) for sign in each for literal in sign.needed[0]]
-        marks = [marks_of(literal)[:_LOOKED_AT] for literal, _ in of_literal]
+        needs = [(literal, place) for place, sign in enumerate(each) if sign.needed for literal in sign.needed[0]]
+        marks = [marks_of(literal)[:_LOOKED_AT] for literal, _ in needs]
         rows = [np.pad(found, (0, _LOOKED_AT - len(found)), mode="edge") for found in marks]
-        return Patterns(each, tuple(sign for _, sign in of_literal), np.array(rows))
+        return Patterns(
+            each,
+            np.array(rows, np.intp).reshape(-1, _LOOKED_AT),
+            np.array([place for _, place in needs], np.intp),
+            frozenset(place for place, sign in enumerate(each) if not sign.needed),
+        )
+
+    def possible_in(self, said: Said) -> list[Pattern]:
+        """Give those that could match, in their order."""
+        possible = self.owners[said.triples[self.triples].all(axis=1)]
+        return [self.each[place] for place in sorted(self.always.union(possible.tolist()))]
 
     def any_found(self, said: Said) -> bool:
         """Whether one of the patterns matches anywhere."""
-        possible = np.flatnonzero(said.triples[self.triples].all(axis=1))
-        return any(self.of_literal[place].found_in(said.text) for place in possible.tolist())
+        return any(sign.found_in(said.text) for sign in self.possible_in(said))
 
 
 @cache
@@ -71,33 +88,58 @@ def patterns(name: str) -> dict[str, Patterns]:
 
 def pattern(expression: str) -> Pattern:
     """Compile one expression and work out what it needs."""
-    return Pattern(re.compile(expression), _needed(reader.parse(expression)))
+    needs = _together(_alternatives(deque(_PIECE.findall(expression))))
+    return Pattern(re.compile(expression), tuple(sorted(needs, key=_rarest_first)))
 
 
-def _needed(parts: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, ...], ...]:
-    """Collect what the parts that must all match need, the longest literals first: they are the rarest."""
-    found = {_shortest(literals) for literals in _choices(parts) if literals and min(map(len, literals)) >= _NEEDED_LENGTH}
-    return tuple(sorted(found, key=lambda literals: (-min(map(len, literals)), len(literals), literals)))
+def _alternatives(pieces: deque[str]) -> list[_Needs]:
+    """Read to the end of a group, and tell for each of its alternatives what must stand in a text for it to match."""
+    found: list[_Needs] = []
+    needs: list[_Literals] = []
+    run = ""
+    while (piece := pieces.popleft() if pieces else ")") != ")":
+        inner = _together(_alternatives(pieces)) if piece.startswith("(") else ()
+        repeats = pieces.popleft() if pieces and _REPEATS.match(pieces[0]) else ""
+        absent = bool(_MAY_BE_ABSENT.match(repeats))
+        if (literal := _literal(piece)) and not absent:
+            run += literal
+        if not literal or repeats:
+            needs.append((run,))
+            run = ""
+        if piece in {"(", "(?:"} and not absent:
+            needs += inner
+        if piece == "|":
+            found.append(_long_enough(needs))
+            needs = []
+    return [*found, _long_enough([*needs, (run,)])]
 
 
-def _shortest(literals: tuple[str, ...]) -> tuple[str, ...]:
+def _literal(piece: str) -> str:
+    """Give the character that it stands for, or nothing where it stands for more than one or for none."""
+    if piece.startswith("\\"):
+        return "" if piece[1].isalnum() else piece[1]
+    return "" if len(piece) > 1 or piece in "(|.^$" else piece
+
+
+def _together(alternatives: list[_Needs]) -> _Needs:
+    """Put alternatives together: of each, what is rarest."""
+    if len(alternatives) == 1:
+        return alternatives[0]
+    if not all(alternatives):
+        return ()
+    literals = dict.fromkeys(literal for needs in alternatives for literal in min(needs, key=_rarest_first))
+    return (_shortest(tuple(literals)),)
+
+
+def _long_enough(needs: Iterable[_Literals]) -> _Needs:
+    return tuple(dict.fromkeys(literals for literals in needs if min(map(len, literals)) >= _NEEDED_LENGTH))
+
+
+def _shortest(literals: _Literals) -> _Literals:
     """Leave out literals that hold another one."""
     return tuple(one for one in literals if not any(other in one for other in literals if other != one))
 
 
-def _choices(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, ...]]:
-    run = ""
-    for kind, value in parts:
-        if kind is op.LITERAL:
-            run += chr(value)
-            continue
-        yield (run,)
-        run = ""
-        if kind is op.SUBPATTERN:
-            yield from _choices(value[3])
-        elif kind is op.MAX_REPEAT and value[0]:
-            yield from _choices(value[2])
-        elif kind is op.BRANCH:
-            needs = [_needed(branch) for branch in value[1]]
-            yield tuple(dict.fromkeys(literal for need in needs for literal in need[0])) if all(needs) else ()
-    yield (run,)
+def _rarest_first(literals: _Literals) -> tuple[int, int, _Literals]:
+    """Order by length: a long literal is rare, and a few are rarer than many."""
+    return -min(map(len, literals)), len(literals), literals

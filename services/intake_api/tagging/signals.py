@@ -49,9 +49,11 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now."""
-    signs, said = patterns("signals")["immediateDanger"], reading.said
+    signs = patterns("signals")["immediateDanger"]
+    if signs.any_found(reading.said):
+        return True
     # a mail program breaks a sentence anywhere, and who chats in two messages
-    return signs.any_found(said) or ("\n" in reading.body and signs.any_found(Said(_LINE_BREAK.sub(" ", said.text))))
+    return "\n" in reading.body and signs.any_found(Said(_LINE_BREAK.sub(" ", reading.said.text)))
 
 
 def _minor(said: Said, signs: Patterns) -> bool:
