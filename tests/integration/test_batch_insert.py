@@ -156,7 +156,7 @@ async def test_a_sender_is_answered_once_in_a_week(made: Made, days: int, answer
     for mail in (one, another):
         assert mail.mail
         assert mail.mail.answer
-        mail.mail.answer["recipient"] = b"the same"
+        mail.mail.answer["correspondent"] = b"the same"
     await SqliteInsert().insert(database, [one])
     then = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     with closing(sqlite3.connect(str(database.file))) as connection:
