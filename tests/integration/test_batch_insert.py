@@ -1,8 +1,9 @@
-"""Both ways in which a batch is written on SQLite leave the same behind: on the driver's own connection, and step by step."""
+"""How batches are written: who shares one, and that both ways on SQLite leave the same behind, at once and step by step."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from services.intake_api.store.migrate import migrate
 from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.sqlite_insert import SqliteInsert
 from services.intake_api.store.taken import ANSWERED_ONCE_IN, Taken
+from services.intake_api.store.writer import ENOUGH, Writer
 from services.kit.clock import SystemClock
 
 MOMENT = datetime(2026, 3, 1, 23, 30, 1, 5, tzinfo=timezone(timedelta(hours=-1)))
@@ -174,3 +176,41 @@ async def test_a_batch_that_cannot_be_written_leaves_nothing(made: Made) -> None
         await SqliteInsert().insert(database, [good, bad])
     assert not found(database, [good, bad])["contact"]
     assert await SqliteInsert().insert(database, [good]) == {good.id}
+
+
+@pytest.fixture
+async def writer(made: Made) -> AsyncIterator[Writer]:
+    writer = Writer(await made.database())
+    running = asyncio.create_task(writer.run())
+    yield writer
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_who_is_nearly_ready_shares_the_commit(writer: Writer) -> None:
+    async def suggested() -> None:
+        with writer.expecting():
+            await asyncio.sleep(0.01)
+        await writer.write(new_mail())
+
+    await asyncio.gather(suggested(), suggested(), writer.write(new_mail()))
+    assert list(writer.batch_sizes) == [3]
+
+
+async def test_who_is_never_ready_keeps_nobody_waiting(writer: Writer) -> None:
+    with writer.expecting():
+        await asyncio.wait_for(writer.write(new_mail()), 1)
+        await asyncio.wait_for(asyncio.gather(*(writer.write(new_mail()) for _ in range(ENOUGH))), 1)
+    assert list(writer.batch_sizes) == [1, ENOUGH]
+
+
+async def test_who_gives_up_is_not_waited_for(writer: Writer) -> None:
+    async def refused() -> None:
+        with suppress(ValueError), writer.expecting():
+            await asyncio.sleep(0)
+            raise ValueError
+
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(refused(), writer.write(new_mail()))
+    assert list(writer.batch_sizes) == [1]
+    assert asyncio.get_running_loop().time() - began < 1

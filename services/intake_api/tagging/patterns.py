@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from services.intake_api.tagging.said import Said, marks_of
+from services.intake_api.tagging.said import ALWAYS, Said, marks_of
 from services.intake_api.tagging.spelling import Places
 
 _NEEDED_LENGTH: Final = 3
@@ -44,38 +44,44 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Patterns:
-    """The patterns of one sign, which tell together and soon that none of them can match."""
+    """The patterns of one sign, which tell together and soon which of them could match."""
 
     each: tuple[Pattern, ...]
     triples: Places
-    """For each literal of which a pattern needs one, a row of the marks of its triples; a short one has its last several times."""
+    """For each literal that a pattern needs, a column of the marks of its triples; a short one has its last several times."""
+    sets: Places
+    """Where in these columns each set of literals begins, of which one must stand in a text."""
     owners: Places
-    """For each of these literals the place of its pattern."""
-    always: frozenset[int]
-    """The places of patterns that need no literal."""
+    """Where in these sets those of each pattern begin."""
 
     @staticmethod
     def of(expressions: Iterable[str]) -> "Patterns":
         """Compile expressions."""
         each = tuple(map(pattern, expressions))
-        needs = [(literal, place) for place, sign in enumerate(each) if sign.needed for literal in sign.needed[0]]
-        marks = [marks_of(literal)[:_LOOKED_AT] for literal, _ in needs]
-        rows = [np.pad(found, (0, _LOOKED_AT - len(found)), mode="edge") for found in marks]
-        return Patterns(
-            each,
-            np.array(rows, np.intp).reshape(-1, _LOOKED_AT),
-            np.array([place for _, place in needs], np.intp),
-            frozenset(place for place, sign in enumerate(each) if not sign.needed),
-        )
+        needs = [sign.needed or (("",),) for sign in each]
+        literals = [literals for sets in needs for literals in sets]
+        columns = [_column(literal) for some in literals for literal in some]
+        return Patterns(each, np.array(columns).T.copy(), _beginnings(literals), _beginnings(needs))
 
     def possible_in(self, said: Said) -> list[Pattern]:
         """Give those that could match, in their order."""
-        possible = self.owners[said.triples[self.triples].all(axis=1)]
-        return [self.each[place] for place in sorted(self.always.union(possible.tolist()))]
+        literals = np.logical_and.reduce(said.triples[self.triples])
+        needs = np.logical_or.reduceat(literals, self.sets)
+        possible = np.logical_and.reduceat(needs, self.owners)
+        return [self.each[place] for place in possible.nonzero()[0].tolist()]
 
     def any_found(self, said: Said) -> bool:
         """Whether one of the patterns matches anywhere."""
         return any(sign.found_in(said.text) for sign in self.possible_in(said))
+
+
+def _column(literal: str) -> Places:
+    marks = marks_of(literal)[:_LOOKED_AT] if literal else np.array([ALWAYS])
+    return np.pad(marks, (0, _LOOKED_AT - len(marks)), mode="edge")
+
+
+def _beginnings(parts: Sequence[Sized]) -> Places:
+    return np.cumsum([0, *map(len, parts)])[:-1]
 
 
 @cache

@@ -35,7 +35,7 @@ def role_of(reading: Reading) -> RoleFound | None:
 
 def _told(signs: Patterns, said: Said) -> Iterator[str]:
     for sign in signs.possible_in(said):
-        if sign.possible_in(said.text) and (found := sign.expression.search(said.text)):
+        if found := sign.expression.search(said.text):
             yield " ".join(found[0].split())
 
 

@@ -12,6 +12,8 @@ from services.intake_api.tagging.spelling import Places
 _BITS: Final = 13
 _FIRST, _SECOND, _THIRD = (np.uint32(odd) for odd in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D))
 _SHIFT: Final = np.uint32(32 - _BITS)
+ALWAYS: Final = 1 << _BITS
+"""A mark that every text has, for what needs nothing."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class Said:
     @cached_property
     def triples(self) -> NDArray[np.bool_]:
         """Say of every mark whether some three characters in a row have it."""
-        seen = np.zeros(1 << _BITS, np.bool_)
+        seen = np.zeros(ALWAYS + 1, np.bool_)
         seen[marks_of(self.text)] = True
+        seen[ALWAYS] = True
         return seen
 
 

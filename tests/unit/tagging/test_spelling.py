@@ -83,7 +83,7 @@ def test_a_pattern_is_never_left_out_where_it_matches(messages: tuple[Message, .
 def test_of_patterns_that_are_looked_for_together_the_same_are_found(messages: tuple[Message, ...]) -> None:
     said = [read(message.channel, message.subject, message.text).said for message in messages]
 
-    for sort in patterns("signals").values():
+    for sort in (*patterns("signals").values(), *patterns("roles").values()):
         each = [any(sign.expression.search(one.text) for sign in sort.each) for one in said]
         assert [sort.any_found(one) for one in said] == each
         assert any(each)
