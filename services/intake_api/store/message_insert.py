@@ -55,15 +55,14 @@ class MessageInsert(Protocol):
 
 
 _NUMBER: Final = """
-UPDATE contact SET last_sequence = last_sequence + 1, version = version + 1,
-    extended_due = CASE WHEN :none < extended_at AND extended_at <= :now THEN
-        strftime('%Y-%m-%dT%H:%M:%S', substr(extended_at, 1, 19), '+5 seconds') || substr(extended_at, 20)
-    ELSE :now END,
-    suggest_since = CASE WHEN :inbound THEN coalesce(suggest_since, :now) ELSE suggest_since END
-WHERE id = :contact AND data_key = :data_key AND erased_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM message WHERE contact_id = :contact AND id = :id)
-RETURNING last_sequence, extended_due
+UPDATE contact SET last_sequence = last_sequence + 1, version = version + 1
+WHERE id = ? AND data_key = ? AND erased_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM message WHERE contact_id = contact.id AND id = ?)
+RETURNING last_sequence, extended_at, extended_due, suggest_since
 """
+# apart, since a column that is named in an update has its index written anew, be it the same or not: a page more a turn for each
+_TELL: Final = "UPDATE contact SET extended_due = ? WHERE id = ?"
+_SUGGEST: Final = "UPDATE contact SET suggest_since = ? WHERE id = ?"
 _STORE: Final = """
 INSERT INTO message (contact_id, id, sequence, direction, sent_at, registered_at, registered_by, digest, sealed)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -83,28 +82,35 @@ class SqliteMessages:
 def _write(batch: Sequence[NewMessage], line: sqlite3.Connection) -> dict[UUID, tuple[int, datetime]]:
     numbered: dict[UUID, tuple[int, datetime]] = {}
     for new in batch:
-        contact, message = new.contact_id.hex, new.id.hex
-        values = {
-            "none": _moment(new.registered_at - COALESCE),
-            "now": _moment(new.registered_at),
-            "inbound": new.direction == Direction.INBOUND,
-            "contact": contact,
-            "data_key": new.data_key,
-            "id": message,
-        }
-        found = line.execute(_NUMBER, values).fetchall()  # all of it: a statement that is not at its end keeps the commit waiting
+        contact, message, now = new.contact_id.hex, new.id.hex, _moment(new.registered_at)
+        # all of what is found: a statement that is not at its end keeps the commit waiting
+        found = line.execute(_NUMBER, (contact, new.data_key, message)).fetchall()
         if not found:
             continue
-        sequence, due = found[0]
-        moments = _moment(new.sent_at), _moment(new.registered_at)
-        line.execute(_STORE, (contact, message, sequence, new.direction.value, *moments, new.by, new.digest, new.sealed))
-        numbered[new.contact_id] = sequence, datetime.fromisoformat(due)
+        sequence, *told, suggest_since = found[0]
+        line.execute(
+            _STORE, (contact, message, sequence, new.direction, _moment(new.sent_at), now, new.by, new.digest, new.sealed)
+        )
+        extended_at, known_due = (datetime.fromisoformat(moment) if moment else None for moment in told)
+        due = _due(new.registered_at, extended_at, known_due)
+        if due != known_due:
+            line.execute(_TELL, (_moment(due), contact))
+        if new.direction == Direction.INBOUND and suggest_since is None:
+            line.execute(_SUGGEST, (now, contact))
+        numbered[new.contact_id] = sequence, due
     return numbered
+
+
+def _due(now: datetime, extended_at: datetime | None, known: datetime | None) -> datetime:
+    """Say when a contact is told of: now, or some seconds after the last time; when it is due before that, it stays so."""
+    held_back = extended_at is not None and now - COALESCE < extended_at <= now
+    due = extended_at + COALESCE if extended_at and held_back else now
+    return min(due, known) if known else due
 
 
 def _moment(moment: datetime) -> str:
     """Write a moment as `tables.Moment` does: in UTC, of fixed width."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 _STATEMENT: Final = """
@@ -123,8 +129,9 @@ WITH given AS (
     RETURNING contact_id, sequence, direction, registered_at
 )
 UPDATE contact SET last_sequence = stored.sequence, version = version + 1,
-    extended_due = CASE WHEN extended_at > stored.registered_at - $10::interval AND extended_at <= stored.registered_at
-        THEN extended_at + $10::interval ELSE stored.registered_at END,
+    extended_due = least(extended_due,
+        CASE WHEN extended_at > stored.registered_at - $10::interval AND extended_at <= stored.registered_at
+            THEN extended_at + $10::interval ELSE stored.registered_at END),
     suggest_since = CASE WHEN direction = 'inbound' THEN coalesce(suggest_since, stored.registered_at) ELSE suggest_since END
 FROM stored WHERE contact.id = stored.contact_id
 RETURNING contact.id, last_sequence, extended_due

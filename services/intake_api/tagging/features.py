@@ -1,4 +1,4 @@
-"""What the model counts in a message: words, pieces of words, and meanings.
+"""What the model counts in a message: words, pieces of words, meanings, and how sentences begin, ask and end.
 
 Every term is a key of 32 bits; the same functions serve training and every suggestion, so both always see the same.
 """
@@ -11,14 +11,18 @@ from typing import Final
 import numpy as np
 
 from services.intake_api.tagging.lexicon import Groups, lexicon, meanings
-from services.intake_api.tagging.spelling import Keys, Spelling, key_of
-from services.intake_api.tagging.text import Reading
+from services.intake_api.tagging.spelling import Keys, Places, Spelling, key_of
+from services.intake_api.tagging.text import Reading, words
 
-BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5}
+BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5, "sentence": 0.7}
 """The blocks of terms, and how much each whole block weighs beside the others."""
 
 _SALTS: Final = {name: number for number, name in enumerate(BLOCKS, start=2)}
 _PIECES: Final = range(2, 6)
+_OPENINGS: Final = range(1, 4)
+_OPENING, _ASKED, _LAST = 16, 17, 18
+"""Salts of the words that a sentence opens with, of those in a question, and of those in the last sentence."""
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _NUMBER = re.compile(r"\d+")
 _AGE_AFTER = re.compile(r"\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)")
 _AGE_BEFORE = re.compile(r".*\b(?:van|is|was|bijna) ", re.DOTALL)
@@ -55,6 +59,7 @@ def terms_of(reading: Reading) -> Terms:
             "piece": np.concatenate([spelling.pieces(size, _SALTS["piece"]) for size in _PIECES]),
             "meaning": np.concatenate([_meanings(groups[:, : meanings()]), _facts(reading)]),
             "place": np.repeat(_group_keys()[0][meanings() :], groups[:, meanings() :].sum(axis=0)),
+            "sentence": _sentences(reading.body),
         },
         groups=groups,
     )
@@ -72,11 +77,41 @@ def _words(spelling: Spelling) -> Keys:
     return np.concatenate([spelling.stretches(starts, lengths, _SALTS["word"]), pairs])
 
 
+def _sentences(body: str) -> Keys:
+    """Tell how sentences open, what stands in the questions, and what in the last sentence: whether it asks or tells."""
+    read = [(found, "?" in sentence[-3:]) for sentence in _BETWEEN_SENTENCES.split(body) if (found := words(sentence))]
+    spelling = Spelling([word for found, _ in read for word in found])
+    counts = np.fromiter((len(found) for found, _ in read), np.intp, len(read))
+    ends = np.minimum(np.cumsum(counts), len(spelling.starts))
+    begins = np.concatenate([[0], ends[:-1]]).astype(np.intp)[: len(ends)]
+    whole = begins < ends  # of a long text the last sentences may be cut off
+    begins, ends = begins[whole], ends[whole]
+    if not len(begins):
+        return np.zeros(0, np.uint32)
+    asks = np.repeat(np.fromiter((asked for _, asked in read), np.bool_, len(read))[whole], ends - begins)
+    openings = [_stretches(spelling, begins, np.minimum(begins + size, ends) - 1, _OPENING) for size in _OPENINGS]
+    asked = np.flatnonzero(asks)
+    pairs = np.setdiff1d(asked, ends - 1)  # a pair stands in one sentence
+    last = np.arange(begins[-1], ends[-1])
+    return np.concatenate([
+        *openings,
+        _stretches(spelling, asked, asked, _ASKED),
+        _stretches(spelling, pairs, pairs + 1, _ASKED),
+        _stretches(spelling, last, last, _LAST),
+    ])  # fmt: skip
+
+
+def _stretches(spelling: Spelling, first: Places, last: Places, salt: int) -> Keys:
+    """Give the keys of the stretches from one word to another."""
+    starts = spelling.starts
+    return spelling.stretches(starts[first], starts[last] + spelling.lengths[last] - starts[first], salt)
+
+
 def _meanings(groups: Groups) -> Keys:
     """Tell what is said, by group of the lexicon, and which group follows which."""
     alone, following = _group_keys()
-    words = groups.astype(np.float32)
-    pairs = np.rint(words[:-1].T @ words[1:]).astype(np.intp)
+    said = groups.astype(np.float32)
+    pairs = np.rint(said[:-1].T @ said[1:]).astype(np.intp)
     return np.concatenate([np.repeat(alone[: meanings()], groups.sum(axis=0)), np.repeat(following, pairs.ravel())])
 
 

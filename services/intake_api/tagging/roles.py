@@ -14,6 +14,7 @@ from services.intake_api.tagging.text import Reading, read
 Role: TypeAlias = Literal["slachtoffer", "getuige", "verwant", "derde", "organisatie", "dader"]
 
 _TELLING_WORDS: Final = 3
+_LONGEST_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,15 @@ def role_of(reading: Reading) -> RoleFound | None:
 def _told(signs: Patterns, said: Said) -> Iterator[str]:
     for sign in signs.possible_in(said):
         if found := sign.expression.search(said.text):
-            yield " ".join(found[0].split())
+            yield _shown(found[0])
+
+
+def _shown(found: str) -> str:
+    """Show the end of what matched, without the subject that it may begin with: there is the word that told it."""
+    words = found.rpartition("\n")[2].split()
+    while len(words) > 1 and len(" ".join(words)) > _LONGEST_SHOWN:
+        del words[0]
+    return " ".join(words)
 
 
 def role_measures(messages: Sequence[Message]) -> dict[str, float]:

@@ -73,6 +73,19 @@ def test_signature_and_quoted_mail_are_left_out(pseudonyms: Pseudonyms) -> None:
     assert pseudonyms.of(text) == "Mijn trainer slaat mij."
 
 
+@pytest.mark.parametrize("author", ["A", "C", "D"])
+def test_no_name_in_messages_of_an_author_it_never_saw_stays(messages: tuple[Message, ...], author: str) -> None:
+    pseudonyms = Pseudonyms([message for message in messages if message.author_set != author])
+    texts = [message.text for message in messages if message.author_set == author and message.language != "de"]
+    small = {word for message in messages for word in re.findall(r"[^\W\d_]+", message.text) if word.islower()}
+    names = {word.lower() for text in texts for word in re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", text)} - small
+    kept = [re.findall(r"[^\W\d_]+", pseudonyms.of(text).lower()) for text in texts]
+
+    assert len(names) > 30
+    assert not names & {word for words in kept for word in words}
+    assert sum(map(len, kept)) > 0.7 * sum(len(re.findall(r"[^\W\d_]+", text)) for text in texts)
+
+
 @given(text=st.text(max_size=200))
 def test_no_word_stays_that_is_not_in_common_use(pseudonyms: Pseudonyms, messages: tuple[Message, ...], text: str) -> None:
     invented = {word.lower() for message in messages for word in re.findall(r"[^\W\d_]+", f"{message.subject} {message.text}")}

@@ -35,6 +35,18 @@ def test_the_role_is_shown_by_words_of_the_message(tagger: Tagger, channel: str,
     assert all(word in text.lower() for word in found.words)
 
 
+def test_of_a_long_match_the_end_is_shown_and_never_the_subject() -> None:
+    text = (
+        "Trainer van een ploeg meisjes, al jaren vrijwilliger in de club en door iedereen graag gezien, sinds maandag geschorst."
+    )
+    found = role_of(read("telefoon", "over een trainer", text))
+
+    assert found is not None
+    assert found.role == "dader"
+    assert found.words[0].endswith("sinds maandag geschorst")
+    assert all(len(words) <= 60 and "over een trainer" not in words for words in found.words)
+
+
 @pytest.mark.parametrize("text", ["hij doet het weer", "", "\ud800\0", "Op kamp werden de jongsten in het water geduwd."])
 def test_no_role_is_suggested_where_nothing_shows_it(text: str) -> None:
     assert role_of(read("chat", None, text)) is None

@@ -202,6 +202,7 @@ export class Talk {
     if (!text.trim()) return;
     const row = addTurn(this.part("ol"), { name: NAMES.operator, text, at: null, mine: true, kind: "operator" });
     this.text.value = "";
+    this.#typed = 0; // whoever goes on writing is seen to
     this.outbox.add(newId(), text, row);
     this.#showLast();
   }

@@ -310,6 +310,7 @@ function submit(event) {
   if (parts.length > MOST_PARTS) return object(worded("tooLong", { count: LONGEST * MOST_PARTS }));
   object("");
   text.value = "";
+  lastTyped = 0; // whoever goes on writing is seen to
   for (const said of parts) {
     const row = addTurn(part("turns"), { name: words.me, text: said, at: null, mine: true });
     outbox.add(newId(), said, row);
