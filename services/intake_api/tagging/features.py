@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from services.intake_api.tagging.lexicon import Groups, lexicon, meanings
-from services.intake_api.tagging.spelling import Keys, Places, Spelling, key_of
+from services.intake_api.tagging.spelling import Keys, Spelling, key_of
 from services.intake_api.tagging.text import Reading, words
 
 BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5, "sentence": 0.7}
@@ -20,7 +20,7 @@ BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5, "sente
 _SALTS: Final = {name: number for number, name in enumerate(BLOCKS, start=2)}
 _PIECES: Final = range(2, 6)
 _OPENINGS: Final = range(1, 4)
-_OPENING, _ASKED, _LAST = 16, 17, 18
+_SENTENCE_SALTS: Final = np.array([16, 17, 18], np.uint64)
 """Salts of the words that a sentence opens with, of those in a question, and of those in the last sentence."""
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _NUMBER = re.compile(r"\d+")
@@ -89,22 +89,15 @@ def _sentences(body: str) -> Keys:
     if not len(begins):
         return np.zeros(0, np.uint32)
     asks = np.repeat(np.fromiter((asked for _, asked in read), np.bool_, len(read))[whole], ends - begins)
-    openings = [_stretches(spelling, begins, np.minimum(begins + size, ends) - 1, _OPENING) for size in _OPENINGS]
-    asked = np.flatnonzero(asks)
-    pairs = np.setdiff1d(asked, ends - 1)  # a pair stands in one sentence
-    last = np.arange(begins[-1], ends[-1])
-    return np.concatenate([
-        *openings,
-        _stretches(spelling, asked, asked, _ASKED),
-        _stretches(spelling, pairs, pairs + 1, _ASKED),
-        _stretches(spelling, last, last, _LAST),
-    ])  # fmt: skip
-
-
-def _stretches(spelling: Spelling, first: Places, last: Places, salt: int) -> Keys:
-    """Give the keys of the stretches from one word to another."""
-    starts = spelling.starts
-    return spelling.stretches(starts[first], starts[last] + spelling.lengths[last] - starts[first], salt)
+    in_pair = asks.copy()
+    in_pair[ends - 1] = False  # a pair stands in one sentence
+    asked, pairs, last = asks.nonzero()[0], in_pair.nonzero()[0], np.arange(begins[-1], ends[-1])
+    opened = [np.minimum(begins + size, ends) - 1 for size in _OPENINGS]
+    firsts = np.concatenate([*[begins] * len(opened), asked, pairs, last])
+    lasts = np.concatenate([*opened, asked, pairs + 1, last])
+    salts = np.repeat(_SENTENCE_SALTS, [len(begins) * len(opened), len(asked) + len(pairs), len(last)])
+    starts = spelling.starts[firsts]
+    return spelling.stretches(starts, spelling.starts[lasts] + spelling.lengths[lasts] - starts, salts)
 
 
 def _meanings(groups: Groups) -> Keys:
