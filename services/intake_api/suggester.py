@@ -13,6 +13,7 @@ from services.intake_api.measures import TAGGING, TAGGINGS
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion as Found
 from services.intake_api.tagging.suggestion import cautious
+from services.kit.scheduling import interrupt_nobody
 
 TOGETHER: Final = 8
 """How many texts are answered together at the most: the first of them waits for all."""
@@ -58,6 +59,7 @@ class Suggester:
 
     def _work(self) -> None:
         """Look at what was asked, and answer those together who asked meanwhile: each answer by itself wakes the event loop."""
+        interrupt_nobody()
         while (asked := self._asked.get()) is not None:
             together = [asked, *self._who_waits()]
             found = [self._look(each) for each in together]
