@@ -84,7 +84,7 @@ def _kind_committee() -> Committee:
 
 def _sector_committee() -> Committee:
     members = (
-        Member(LinearSVC(C=0.2, dual=True, random_state=0, max_iter=5000), 1.5 / 0.5),
+        Member(LinearSVC(C=0.25, dual=True, random_state=0, max_iter=5000), 1.5 / 0.5),
         Member(ComplementNB(alpha=0.2), 1 / 0.73),
         Member(MultinomialNB(alpha=0.05), 1 / 3.6),
     )
