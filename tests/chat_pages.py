@@ -562,7 +562,12 @@ class OperatorPage(Page):
             self.hall.blame(self.name, f"this turn was {panel.rows[sequence]} before", frame)
 
     def _belongs_to_others(self, letter: Letter, frame: Frame) -> None:
-        """A turn that was said while somebody else surely had the conversation, to whom did not ask for it since."""
+        """A turn that was said while somebody else surely had the conversation, to whom did not ask for it since.
+
+        What this page said itself it may: it had asked, and was given the conversation before that was stored.
+        """
+        if letter.page == self.name:
+            return
         asked = self.hall.asked.get((letter.conversation, self.operator), -1)
         if letter.holder not in {None, self.operator} and asked < letter.moment:
             self.hall.blame(self.name, "this was said while a colleague had the conversation", frame)

@@ -303,7 +303,13 @@ def test_a_lost_connection_is_told_and_what_was_written_meanwhile_arrives_once(o
     widget.get_by_role("button", name="Verstuur").click()
     answer(operator, "Ben je er nog?")
     expect(operator.get_by_role("log").filter(visible=True)).to_contain_text("Ben je er nog?")
+    status(widget, "De verbinding is weg. Wij proberen opnieuw. Wat je schreef blijft staan.")
+    expect(widget.get_by_role("button", name="Probeer opnieuw")).to_be_visible()
+    shoot(visitor, "phone-lost")
+    assert accessible(visitor) == []
     visitor.context.set_offline(False)
+    status(widget, "De verbinding is er weer.")
+    assert accessible(visitor) == []
     expect(widget.get_by_role("listitem").filter(has_text="Tijdens de onderbreking")).to_contain_text("Verzonden")
     expect(widget.get_by_role("log").get_by_text("Ben je er nog?")).to_have_count(1)
     expect(operator.get_by_role("log").filter(visible=True).get_by_text("Tijdens de onderbreking")).to_have_count(1)
