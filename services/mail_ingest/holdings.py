@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 FIRST_PAUSE: Final = 1.0
-BATCH_MAILS: Final = 32
+BATCH_MAILS: Final = 16
 BATCH_BYTES: Final = 8_000_000
 
 
