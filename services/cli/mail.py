@@ -8,14 +8,16 @@ from uuid import UUID
 
 import typer
 
-from onthaal_schema.contact import Contact, MailDetails, ParseStatus
+from onthaal_schema.contact import Contact, MailDetails, ParseStatus, StoredFile
 from onthaal_schema.intake import FileUpload
+from onthaal_schema.message import Message
 from onthaal_schema.problems import Erased, NotFound
 from services.cli.opened import settings_in_force, with_store
 from services.intake_api.administration import Store, event_frame
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.files import Blobs, LocalBlobs
 from services.intake_api.store.ledger import Ledger
+from services.intake_api.store.messages import Messages
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.rereading import ORIGINAL, Rereading
 from services.kit.scanning import Scanner, scanned
@@ -59,46 +61,56 @@ class _Reparse:
         self._blobs: Blobs = LocalBlobs(settings.blobs(process))
         outbox = Outbox(store.database, event_frame(process, settings))
         self._contacts = Contacts(store.database, store.vault, outbox, self._blobs, Ledger(settings.ledger(process)))
+        self._messages = Messages(store.database, store.vault, self._contacts, self._blobs)
         self._rereading = Rereading(store.database, store.vault, self._contacts, self._blobs)
         self._parser = parser
         self._scanner = scanner
 
     async def run(self, statuses: Sequence[ParseStatus]) -> tuple[int, int]:
-        found = await self._rereading.of_status(statuses)
-        done = [await self._once(contact_id) for contact_id in found]
+        done = [await self._once(contact_id) for contact_id in await self._rereading.of_status(statuses)]
+        done += [await self._once(*found) for found in await self._rereading.messages_of_status(statuses)]
         return sum(done), len(done) - sum(done)
 
-    async def _once(self, contact_id: UUID) -> bool:
+    async def _once(self, contact_id: UUID, message_id: UUID | None = None) -> bool:
         try:
-            contact = await self._contacts.read(contact_id, BY)
-            original = await self._original(contact)
-            return await self._replace(contact, original) if original else False
+            held = await self._held(contact_id, message_id)
+            original = await self._original(contact_id, held.files)
+            return await self._replace(contact_id, held, original) if original else False
         except (Erased, NotFound):
             return False
 
-    async def _replace(self, contact: Contact, original: bytes) -> bool:
-        known = contact.details if isinstance(contact.details, MailDetails) else MailDetails()
+    async def _held(self, contact_id: UUID, message_id: UUID | None) -> Contact | Message:
+        if message_id is None:
+            return await self._contacts.read(contact_id, BY)
+        for message in await self._messages.after(contact_id, 0, BY):
+            if message.id == message_id:
+                return message
+        raise NotFound
+
+    async def _replace(self, contact_id: UUID, held: Contact | Message, original: bytes) -> bool:
+        known = held.details if isinstance(held.details, MailDetails) else MailDetails()
         parsed = await self._parser.parse(original)
         if parsed.status is Reading.FAILED:
             return False
         reading, files = readings.reading(parsed, known), readings.uploads(parsed)
-        before = (contact.subject, contact.text, known, [file.name for file in contact.files if file.role != ORIGINAL])
+        before = (held.subject, held.text or None, known, [file.name for file in held.files if file.role != ORIGINAL])
         if before == (reading.subject, reading.text, reading.details, [file.name for file in files]):
             return False
-        checked = [_as_known(contact, file) for file in await scanned(files, self._scanner)]
-        await self._rereading.replace(contact.id, reading, checked, BY)
+        checked = [_as_known(held.files, file) for file in await scanned(files, self._scanner)]
+        message_id = held.id if isinstance(held, Message) else None
+        await self._rereading.replace(contact_id, reading, checked, BY, message_id)
         return True
 
-    async def _original(self, contact: Contact) -> bytes | None:
-        for file in contact.files:
+    async def _original(self, contact_id: UUID, files: Sequence[StoredFile]) -> bytes | None:
+        for file in files:
             if file.role == ORIGINAL:
-                return (await self._contacts.file(contact.id, file.id, BY)).content
+                return (await self._contacts.file(contact_id, file.id, BY)).content
         return None
 
 
-def _as_known(contact: Contact, file: FileUpload) -> FileUpload:
+def _as_known(held: Sequence[StoredFile], file: FileUpload) -> FileUpload:
     """Keep what the scanner said of the same bytes when it says nothing now: it may not be within reach of this command."""
     if file.virus in {"clean", "found"}:
         return file
-    before = {kept.sha256: kept.virus for kept in contact.files if kept.virus}
+    before = {kept.sha256: kept.virus for kept in held if kept.virus}
     return replace(file, virus=before.get(sha256(file.content).hexdigest(), file.virus))

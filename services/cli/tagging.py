@@ -38,3 +38,11 @@ def train(
     from services.intake_api.tagging import commands  # noqa: PLC0415
 
     typer.echo(f"Model {commands.train(data, out, anyway=take_anyway)} is written.")
+
+
+@tagging.command("export")
+def export(file: Annotated[Path, typer.Argument(help="A new file; only its owner can read it.")]) -> None:
+    """Write what the model got wrong, pseudonymised, as messages to learn from; needs ONTHAAL_TRAINING_EXPORT."""
+    from services.cli.lessons import write  # noqa: PLC0415
+
+    write(file)

@@ -116,7 +116,7 @@ class Accept:
         canonical = orjson.dumps(submitted, option=orjson.OPT_SORT_KEYS)
         key, data_key = self.vault.new_key(contact_id)
         kept = await keep(self.blobs, contact_id, key, files)
-        suggestion = None if submission.kind else await self.suggester.suggest(submission)
+        suggestion = None if submission.kind else await self._suggest(submission)
         row = {
             **_constant(now),
             **_clear(submission),
@@ -138,6 +138,10 @@ class Accept:
         if caller.serves_live_chat:
             new.conversation = _conversation(row)
         return Prepared(new, key, kept, known, suggestion)
+
+    async def _suggest(self, submission: ContactSubmission) -> Suggestion:
+        with self.writer.expecting():
+            return await self.suggester.suggest(submission)
 
     def _received(self, submission: ContactSubmission, now: datetime) -> tuple[datetime, str]:
         """Settle when it came in, and whether that was within the hours: once, never again."""

@@ -5,6 +5,14 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True)
+class DailyLimits:
+    """How many acknowledgements go out on one day (UTC): in all, and to one domain."""
+
+    in_all: int = 1_000
+    to_one_domain: int = 200
+
+
+@dataclass(frozen=True)
 class Answering:
     """How people answer to mails of ours: the domain of our Message-IDs, and how long a token is good for."""
 

@@ -113,7 +113,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         taking=TakeMail(accept, mails, mailboxes, settings.answering(process), settings.silent_mailboxes),
         mails=mails,
         mailboxes=mailboxes,
-        outgoing=Outgoing(database, vault, kept, messages),
+        outgoing=Outgoing(database, vault, kept, messages, settings.daily_limits()),
         rereading=Rereading(database, vault, kept, blobs),
         clock=clock,
     )

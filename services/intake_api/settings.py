@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from onthaal_schema.channel import Channel
-from services.intake_api.answering import Answering
+from services.intake_api.answering import Answering, DailyLimits
 from services.intake_api.leases import Leases
 from services.intake_api.opening_hours.rules import CalendarRules, NamedDays
 from services.kit.settings import InvalidSettings, ProcessSettings, Settings
@@ -34,6 +34,11 @@ class IntakeSettings(Settings):
         None, description="Folder of pg_dump and pg_restore, not older than the server. Default: they are found on PATH."
     )
     model_file: Path | None = Field(None, description="Model of the tagger. Default: the one that is shipped.")
+    training_export: bool = Field(
+        default=False,
+        description="Whether `onthaal tagging export` may write pseudonymised texts that the model got wrong. Off until whoever "
+        "answers for the data has decided on it.",
+    )
     event_source: str = Field("urn:onthaal:intake", description="The `source` of every event: an absolute URI or URN.")
     handover_pace: float = Field(
         1,
@@ -71,8 +76,20 @@ class IntakeSettings(Settings):
     mail_answers_off: str = Field(
         "", description="Names of mailboxes, with commas between, whose mails never get an automatic acknowledgement."
     )
+    mail_answers_a_day: int = Field(
+        DailyLimits.in_all,
+        ge=1,
+        description="Automatic acknowledgements that are sent on one day (UTC), at most. Those above it are withheld and shown as such.",
+    )
+    mail_answers_a_day_to_a_domain: int = Field(
+        DailyLimits.to_one_domain,
+        ge=1,
+        description="Automatic acknowledgements that are sent to one domain on one day (UTC), at most.",
+    )
     mail_lease: float = Field(
-        60, ge=1, description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of."
+        60,
+        ge=45,
+        description="Seconds that one reader of a mailbox keeps others from reading it, without being heard of; it reports each 15.",
     )
 
     chat_operator_lease: float = Field(
@@ -125,6 +142,10 @@ class IntakeSettings(Settings):
     def answering(self, process: ProcessSettings) -> Answering:
         """Say how people answer to mails of ours."""
         return Answering(self.mail_domain or process.host_name, timedelta(days=self.mail_token_days))
+
+    def daily_limits(self) -> DailyLimits:
+        """Say how many acknowledgements go out on one day."""
+        return DailyLimits(self.mail_answers_a_day, self.mail_answers_a_day_to_a_domain)
 
     @property
     def silent_mailboxes(self) -> frozenset[str]:

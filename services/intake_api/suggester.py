@@ -1,13 +1,30 @@
 """Asks the model. Never fails an intake: what goes wrong there is an unsure melding, for a person to read."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final
 
-from onthaal_schema.contact import ContactSubmission, Kind, Nature, Sector, SectorGuess, Suggestion
+from onthaal_schema.contact import ContactSubmission, Kind, Nature, Role, Sector, SectorGuess, Suggestion
 from services.intake_api.measures import TAGGING, TAGGINGS
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion as Found
 from services.intake_api.tagging.suggestion import cautious
+from services.kit.scheduling import interrupt_nobody
+
+TOGETHER: Final = 8
+"""How many texts are answered together at the most: the first of them waits for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    channel: str
+    subject: str | None
+    text: str
+    answer: "asyncio.Future[Found]"
 
 
 class Suggester:
@@ -16,7 +33,8 @@ class Suggester:
     def __init__(self, tagger: Tagger) -> None:
         """Ask one tagger, in one thread: it is busy for milliseconds, and the intake must not wait for two."""
         self._tagger = tagger
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tagging")
+        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._thread: Thread | None = None
 
     async def suggest(self, submission: ContactSubmission) -> Suggestion:
         """Say what the model makes of a submission."""
@@ -26,8 +44,12 @@ class Suggester:
         """Say what the model makes of a text."""
         if not (subject or "").strip() and not text.strip():
             return _typed(cautious(self._tagger.version))
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._thread, self._look, channel, subject, text)
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="tagging", daemon=True)
+            self._thread.start()
+        asked = _Asked(channel, subject, text, asyncio.get_running_loop().create_future())
+        self._asked.put(asked)
+        found = await asked.answer
         TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
         return _typed(found)
 
@@ -35,13 +57,39 @@ class Suggester:
         """Whether a text shows a sign of immediate danger: by rules, in some tens of microseconds."""
         return self._tagger.sees_danger(channel, subject, text)
 
+    def _work(self) -> None:
+        """Look at what was asked, and answer those together who asked meanwhile: each answer by itself wakes the event loop."""
+        interrupt_nobody()
+        while (asked := self._asked.get()) is not None:
+            together = [asked, *self._who_waits()]
+            found = [self._look(each) for each in together]
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                asked.answer.get_loop().call_soon_threadsafe(_tell, together, found)
+
+    def _who_waits(self) -> Iterator[_Asked]:
+        for _ in range(TOGETHER - 1):
+            try:
+                asked = self._asked.get_nowait()
+            except Empty:
+                return
+            if asked is None:
+                self.close()
+                return
+            yield asked
+
     @TAGGING.time()
-    def _look(self, channel: str, subject: str | None, text: str) -> Found:
-        return self._tagger.suggest(channel, subject, text)
+    def _look(self, asked: _Asked) -> Found:
+        return self._tagger.suggest(asked.channel, asked.subject, asked.text)
 
     def close(self) -> None:
-        """Let the thread go."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Let the thread go, after what was asked."""
+        self._asked.put(None)
+
+
+def _tell(together: Sequence[_Asked], found: Sequence[Found]) -> None:
+    for asked, answer in zip(together, found, strict=True):
+        if not asked.answer.done():  # else whoever asked has gone
+            asked.answer.set_result(answer)
 
 
 def _typed(found: Found) -> Suggestion:
@@ -58,6 +106,8 @@ def _typed(found: Found) -> Suggestion:
         nature=Nature(found.nature),
         language=found.language,
         signals=tuple(found.signals),
+        role=Role(found.role.role) if found.role else None,
+        role_words=found.role.words if found.role else (),
         words=tuple(found.words),
         model_version=found.model_version,
     )

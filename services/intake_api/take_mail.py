@@ -166,7 +166,10 @@ class Taking:
 
     async def _join(self, contact_id: UUID, direction: Direction, joined: Joined) -> MailReceipt:
         taken = self._rows(MailOutcome.ACCEPTED, contact_id, self.mail_id)
-        message = MessageSubmission(direction=direction, text=self.mail.contact.text or "", sent_at=self.mail.contact.received_at)
+        mail = self.mail.contact
+        message = MessageSubmission(
+            direction=direction, text=mail.text or "", sent_at=mail.received_at, subject=mail.subject, details=mail.details
+        )
         return await self.intake.mails.join(taken, message, self.files, joined)
 
     async def _as_report(self, held: Held) -> MailReceipt:

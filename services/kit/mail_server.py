@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiosmtplib
 
@@ -27,6 +27,23 @@ class NotConnected(Exception):
     """The server cannot be reached, cannot prove who it is, or does not let us in. The message names the fault, and nobody."""
 
 
+class Tokens(Protocol):
+    """Access tokens of one account, to sign in with by XOAUTH2."""
+
+    async def token(self) -> str:
+        """Give a token.
+
+        Raises:
+            NotConnected: there is none.
+
+        """
+        ...
+
+    def forget(self) -> None:
+        """Give another one next time: the server refused it."""
+        ...
+
+
 @dataclass(frozen=True)
 class MailServer:
     """Where it is, and how we come in."""
@@ -38,6 +55,8 @@ class MailServer:
     """Certificates to trust instead of the system's."""
     user: str | None = None
     password_file: Path | None = None
+    tokens: Tokens | None = None
+    """Instead of a password."""
     greeting: str | None = None
     """The name that we greet with; the name of this machine without one."""
     patience: float = 20
@@ -54,8 +73,13 @@ class MailServer:
         server = self._client()
         try:
             await server.connect()
+        except NotConnected:
+            server.close()
+            raise
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             server.close()
+            if self.tokens and isinstance(error, aiosmtplib.SMTPAuthenticationError):
+                self.tokens.forget()
             raise NotConnected(type(error).__name__) from error
         try:
             yield server
@@ -76,6 +100,7 @@ class MailServer:
                 tls_context=None if self.tls is Tls.NONE else ssl.create_default_context(cafile=self.ca),
                 username=self.user,
                 password=password,
+                oauth_token_generator=self.tokens.token if self.tokens else None,
                 timeout=self.patience,
             )
         except (OSError, ValueError) as error:

@@ -3,11 +3,11 @@
 Sources: RFC 3834 §2 and §4, RFC 5230 §4.5 and §4.6 (vacation), [MS-OXCMAIL] §2.1.3.2.20. Every rule forbids; nothing allows.
 """
 
-import re
 from typing import Final
 
 from services.mail_ingest import machine_mail
 from services.mail_ingest.authentication import Authentication
+from services.mail_ingest.machine_signs import NOBODY, is_written_by_itself, of_tickets
 from services.mail_ingest.own_addresses import without_tag
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.received import NULL_SENDER, ReceivedMail
@@ -15,13 +15,8 @@ from services.mail_ingest.received import NULL_SENDER, ReceivedMail
 HOP_LIMIT: Final = 30
 """Servers that no mail passes unless it goes round."""
 
-_NOBODY: Final = re.compile(
-    r"mailer[-_.]?daemon|postmaster|owner-.*|.*-(?:owner|request|relay|bounces?|return|errors?)|bounces?(?:[-+=_.].*)?|listserv|majordomo"
-    r"|(?:no|not|do[-_.]?not|ne[-_.]?pas|niet)[-_.]?(?:reply|respond|repondre|antwoorden|beantwoorden)(?:[-+_.].*)?|geen[-_.]?antwoord"
-    r"|noreply.*|nobody|abuse|root|daemon|mailer|devnull|null",
-    re.IGNORECASE,
-)
-"""Local parts behind which nobody reads (RFC 3834 §2, RFC 2142), and their kin."""
+SCAN_LIMIT: Final = 2_000
+"""Characters of a text within which somebody says that they are away."""
 _SUPPRESSED: Final = frozenset({"all", "autoreply", "dr", "oof"})
 
 
@@ -44,7 +39,7 @@ def return_path(mail: ParsedMail, received: ReceivedMail) -> str | None:
 
 
 def _is_nobody(address: str, own: frozenset[str]) -> bool:
-    return bool(_NOBODY.fullmatch(address.partition("@")[0])) or without_tag(address) in own
+    return bool(NOBODY.fullmatch(address.partition("@")[0])) or without_tag(address) in own
 
 
 def _is_made_for_us(path: str, own: frozenset[str]) -> bool:
@@ -62,6 +57,9 @@ def _asks_for_none(mail: ParsedMail) -> bool:
         or "feedback-id" in marks
         or marks.get("auto-submitted", "no").partition(";")[0].strip().lower() not in {"", "no"}
         or mail.media_type == "multipart/report"
+        or "x-loop" in marks
+        or any(of_tickets(marks))
+        or is_written_by_itself(mail.subject, mail.text[:SCAN_LIMIT])
     )
 
 

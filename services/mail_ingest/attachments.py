@@ -9,7 +9,7 @@ from services.mail_ingest.charsets import clean_line, turns_around
 from services.mail_ingest.parsed_mail import Attachment
 from services.mail_ingest.structure import Leaf, file_name
 
-NAME_LIMIT: Final = 120
+NAME_LIMIT: Final = 200
 FILE_LIMIT: Final = 500
 EXTENSION_LIMIT: Final = 10
 
@@ -34,6 +34,7 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "application/pgp-signature": ".asc",
     "application/ms-tnef": ".dat",
     "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
     "image/png": ".png",
     "image/gif": ".gif",
     "image/heic": ".heic",
@@ -74,6 +75,8 @@ class Shelf:
     def put(self, leaf: Leaf) -> None:
         """Keep a part as a file."""
         name = file_name(leaf)
+        if any(map(leaf.headers.is_guessed, ("content-disposition", "content-type"))):
+            self.doubts.add("name")
         if leaf.type.full in _MESSAGES and name and "." not in name[-5:]:
             name += ".eml"
         self.put_bytes(name, leaf.type.full, leaf.content)

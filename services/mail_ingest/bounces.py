@@ -10,6 +10,7 @@ from typing import Final
 from onthaal_schema.mail import Bounce, BounceAction
 from services.mail_ingest import headers
 from services.mail_ingest.charsets import decode
+from services.mail_ingest.machine_signs import ANSWERED_BY_ITSELF, MAILER, REPORTER
 from services.mail_ingest.parsed_mail import Attachment, ParsedMail
 from services.mail_ingest.received import NULL_SENDER
 
@@ -20,8 +21,6 @@ STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-deli
 RETURNED_TYPES: Final = frozenset(
     {"message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 )
-MAILER: Final = re.compile(r"mailer[-_.]?daemon|mail[-_.]?delivery[-_.]?(?:system|subsystem)", re.IGNORECASE)
-_OFFICE: Final = re.compile(r"postmaster|system[-_.]?administrator|microsoftexchange[0-9a-f]{6,}|mailadmin", re.IGNORECASE)
 _WORST_FIRST: Final = (
     BounceAction.FAILED, BounceAction.DELAYED, BounceAction.RELAYED, BounceAction.EXPANDED, BounceAction.DELIVERED,
 )  # fmt: skip
@@ -58,9 +57,6 @@ _DELAYED: Final = re.compile(
     r"|n'a pas encore (?:pu |été )|est retardée?|remise .{0,20}(?:différée|retardée)|noch nicht zugestellt|verzögert",
     re.IGNORECASE,
 )
-_ABSENT: Final = re.compile(
-    r"\s*(?:automatic reply|automatisch antwoord|r[ée]ponse automatique|automatische antwort|out of office)", re.IGNORECASE
-)
 
 
 def read(mail: ParsedMail, envelope_sender: str | None = None) -> Bounce | None:
@@ -95,7 +91,7 @@ def _worst(told: Sequence[tuple[BounceAction | None, str | None]]) -> tuple[Boun
 def _in_words(mail: ParsedMail, envelope_sender: str | None) -> Bounce | None:
     """Read a report that is written for people only."""
     said = f"{mail.subject}\n{mail.text[:SCAN_LIMIT]}"
-    if not _is_from_a_server(mail, envelope_sender) or _ABSENT.match(mail.subject):
+    if not _is_from_a_server(mail, envelope_sender) or ANSWERED_BY_ITSELF.match(mail.subject):
         return None
     delayed, failed = _DELAYED.search(said), _FAILED.search(said)
     if not (delayed or failed or SUBJECT.search(mail.subject) or mail.marks.get("x-failed-recipients")):
@@ -110,7 +106,7 @@ def _is_from_a_server(mail: ParsedMail, envelope_sender: str | None) -> bool:
     local = mail.sender.address.partition("@")[0]
     path = mail.route.return_path or envelope_sender
     by_name = bool(MAILER.fullmatch(local) or mail.marks.get("x-failed-recipients"))
-    return by_name or ((path == NULL_SENDER or bool(_OFFICE.fullmatch(local))) and bool(SUBJECT.search(mail.subject)))
+    return by_name or ((path == NULL_SENDER or bool(REPORTER.fullmatch(local))) and bool(SUBJECT.search(mail.subject)))
 
 
 def _returned(mail: ParsedMail) -> str | None:

@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 SUPERSETS: Final = {
@@ -35,6 +36,12 @@ ALIASES: Final = {
     "windows-31j": "cp932",
     "windows-874": "cp874",
     "ansi": "cp1252",
+    "cn-big5": "cp950",
+    "cn-gb": "gb18030",
+    "logical": "iso8859_8",
+    "visual": "iso8859_8",
+    "x-mac-ce": "mac_latin2",
+    "x-mac-centraleurroman": "mac_latin2",
 }
 """Names that are seen in mail and that Python does not know."""
 
@@ -53,7 +60,14 @@ _ALTERNATIVES: Final = {
 }
 """What senders write who declare the key, when it is not that."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
+_NAME: Final = re.compile(r"(?:charset\s{0,5}=[\s\"']{0,5})?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
+_VARIANTS: Final = (
+    (re.compile(r"(?:x-)*(?:windows|win|cp|ms|ibm|dos)[-_]?(\d{3,5})"), r"cp\1"),
+    (re.compile(r".*utf-?_?8.*"), "utf_8"),
+    (re.compile(r".*iso[-_]?8859[-_](\d{1,2}).*"), r"iso8859_\1"),
+    (re.compile(r"(?:x-)+(.+)"), r"\1"),
+)
+"""Names with more or other signs than they have, and what is meant."""
 _DOUBLE: Final = re.compile(rb"\x1b\$(?:[@B]|\([@B])([^\x1b\r\n]*)|\x1b\([BJ]|\x1b\(I([^\x1b\r\n]*)")
 _MOST_DAMAGE: Final = 0.02
 _JAPANESE: Final = re.compile(rb"\x1b\$[@B]|\x1b\(J")
@@ -62,6 +76,8 @@ _WESTERN: Final = frozenset({"cp1252", "cp1254", "iso8859_15"})
 _NARROW: Final = frozenset({"gb2312", "gbk", "euc_kr", "shift_jis", "big5"})
 _MULTIBYTE: Final = frozenset({"gb18030", "cp949", "cp932", "cp950", "euc_jp", "big5hkscs", "iso2022_jp_ext"})
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf_8_sig"), (b"\xff\xfe", "utf_16"), (b"\xfe\xff", "utf_16"))
+_OF_TWO_BYTES: Final = "\u07ff"
+"""The last character that UTF-8 writes in two bytes."""
 _TURNED: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
@@ -75,7 +91,9 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
         return data.decode("ascii"), True
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _attempt(data, marked) or _guess(data, None)
+            return _attempt(data, marked) or (
+                (data.decode(marked, "replace"), False) if marked == "utf_16" else _guess(data, None)
+            )
     exact = _encoding(declared)
     encoding = SUPERSETS.get(exact, exact) if exact else None
     if encoding in {None, "utf_8"} and _JAPANESE.search(data[:100_000]):
@@ -85,6 +103,14 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
     if data.isascii() and (encoding is None or not encoding.startswith(_NOT_LIKE_ASCII)):
         return data.decode("ascii"), True
     return _by_declared(data, encoding) or _guess(data, encoding)
+
+
+def is_by_chance(text: str, declared: str) -> bool:
+    """Tell whether bytes may be UTF-8 by chance: in a charset of two bytes a short word can be, but never one of three bytes each."""
+    if text.isascii() or max(text) > _OF_TWO_BYTES:
+        return False
+    exact = _encoding(declared)
+    return exact is not None and SUPERSETS.get(exact, exact) in _MULTIBYTE
 
 
 def turns_around(text: str) -> bool:
@@ -132,12 +158,19 @@ def clean_line(text: str) -> str:
 
 def _encoding(declared: str | None) -> str | None:
     found = _NAME.search(declared or "")
-    name = found[0].lower() if found else ""
-    try:
-        known = codecs.lookup(ALIASES.get(name, name)).name.replace("-", "_")
-    except (LookupError, ValueError):
-        return None
-    return known if _ENCODINGS.fullmatch(known) else None
+    return _known(found[1].lower()) if found else None
+
+
+@lru_cache(1_000)
+def _known(name: str) -> str | None:
+    meant = (found.expand(real) for pattern, real in _VARIANTS if (found := pattern.fullmatch(name)))
+    for candidate in (ALIASES.get(name, name), *meant):
+        try:
+            known = codecs.lookup(candidate).name.replace("-", "_")
+        except (LookupError, ValueError):
+            continue
+        return known if _ENCODINGS.fullmatch(known) else None
+    return None
 
 
 def _attempt(data: bytes, encoding: str) -> tuple[str, bool] | None:

@@ -25,7 +25,9 @@ _ATTRIBUTE: Final = re.compile(r"""\b(href|alt)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+
 _END_OF_UNSEEN: Final = {name: re.compile(rf"</{name}\b", re.IGNORECASE) for name in ("script", "style", "title", "template")}
 _SPACE: Final = re.compile(r"[ \t\n\r\f\xa0]+")
 _FILLER: Final = re.compile("[\u00ad\u034f\u200b\u2060\ufeff]")
-_META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_META: Final = re.compile(
+    rb"<(?:meta[^>]{0,200}charset|\?xml[^>]{0,200}encoding)\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
+)
 
 
 def text_of(html: str) -> str:

@@ -70,5 +70,6 @@ def _digest(*parts: str | bytes) -> str:
     whole = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
-        whole.update(len(content).to_bytes(8, "big") + content)
+        whole.update(len(content).to_bytes(8, "big"))
+        whole.update(content)
     return whole.hexdigest()

@@ -15,6 +15,7 @@ from typing import Final
 
 from onthaal_schema.contact import Nature
 from services.mail_ingest import bounces
+from services.mail_ingest.machine_signs import ABSENT, ANSWERED_BY_ITSELF, AWAY, MAILER, UNREAD
 from services.mail_ingest.own_addresses import without_tag
 from services.mail_ingest.parsed_mail import ParsedMail
 from services.mail_ingest.received import NULL_SENDER
@@ -24,25 +25,6 @@ _ANSWERERS: Final = (
     "x-autoreply-from", "x-fc-machinegenerated", "x-cron-env",
 )  # fmt: skip
 _BULK: Final = frozenset({"bulk", "list", "junk", "auto_reply"})
-_OFFICE: Final = re.compile(r"postmaster|no[-_.]?reply|do[-_.]?not[-_.]?reply|noreply", re.IGNORECASE)
-_ABSENT: Final = re.compile(
-    r"\s*(?:automatisch(?:e)? (?:antwoord|reactie|beantwoording)|afwezig(?:heid(?:sbericht)?)?\b|buiten kantoor"
-    r"|out of (?:the )?office|auto(?:matic)?[- ]?(?:reply|response)|auto:|r[ée]ponse automatique"
-    r"|absence du bureau|message d'absence|automatische antwort|abwesenheits(?:notiz|nachricht|meldung)|abwesend\b)",
-    re.IGNORECASE,
-)
-_ANSWERED_BY_ITSELF: Final = re.compile(
-    r"\s*(?:automatisch(?:e)? (?:antwoord|reactie|beantwoording)|afwezigheidsbericht|auto(?:matic)?[- ]?(?:reply|response)|auto:"
-    r"|out of (?:the )?office|r[ée]ponse automatique|message d'absence|automatische antwort|abwesenheits(?:notiz|nachricht|meldung))",
-    re.IGNORECASE,
-)
-"""Subjects that no person thinks of, other than `Afwezig op het werk na wat er gebeurde`."""
-_AWAY: Final = re.compile(
-    r"\b(?:ik ben (?:momenteel |tijdelijk )?(?:afwezig|met verlof|niet (?:aanwezig|op kantoor)|buiten kantoor)|(?:ik ben )?terug op kantoor"
-    r"|i am (?:currently )?(?:out of (?:the )?office|away|on (?:annual )?leave)|je suis (?:actuellement )?(?:absente?|en congé)"
-    r"|ich bin (?:derzeit |zurzeit )?(?:nicht im (?:büro|hause)|abwesend|im urlaub))\b",
-    re.IGNORECASE,
-)
 _PROGRAM: Final = re.compile(
     r"outlook|thunderbird|\bmail \(|apple mail|evolution|kmail|\bmutt\b|roundcube|sogo|claws|zimbra|open-xchange|horde|squirrelmail"
     r"|yahoomail|fairemail|k-9|protonmail|proton mail|aquamail|seamonkey|windows mail|postbox|mailspring|em client|rainloop|snappymail",
@@ -135,12 +117,12 @@ def _by_its_own_word(mail: ParsedMail) -> MachineReason | None:
 
 def _by_envelope(mail: ParsedMail, envelope_sender: str | None) -> MachineReason | None:
     local, _, _ = mail.sender.address.partition("@")
-    if bounces.MAILER.fullmatch(local) or (envelope_sender and bounces.MAILER.fullmatch(envelope_sender.partition("@")[0])):
+    if MAILER.fullmatch(local) or (envelope_sender and MAILER.fullmatch(envelope_sender.partition("@")[0])):
         return MachineReason.MAILER_DAEMON
     path = mail.marks.get("return-path", "").strip()
     # a forwarder may send with a null envelope what had a return path before: that is no sign of a machine
     null = path == NULL_SENDER or (envelope_sender == NULL_SENDER and not path)
-    answered = _ANSWERED_BY_ITSELF.match(mail.subject) or bounces.SUBJECT.search(mail.subject)
+    answered = ANSWERED_BY_ITSELF.match(mail.subject) or bounces.SUBJECT.search(mail.subject)
     if null and (answered or not _is_by_hand(mail)):
         return MachineReason.NULL_SENDER
     return None
@@ -181,10 +163,10 @@ def _is_by_hand(mail: ParsedMail) -> bool:
 def _by_several_hints(mail: ParsedMail) -> MachineReason | None:
     local, _, _ = mail.sender.address.partition("@")
     hints = (
-        bool(_ABSENT.match(mail.subject)),
-        bool(_ANSWERED_BY_ITSELF.match(mail.subject) and (is_bulk(mail.marks) or _AWAY.search(mail.text[:2_000]))),
+        bool(ABSENT.match(mail.subject)),
+        bool(ANSWERED_BY_ITSELF.match(mail.subject) and (is_bulk(mail.marks) or AWAY.search(mail.text[:2_000]))),
         bool(bounces.SUBJECT.search(mail.subject)),
-        bool(_OFFICE.fullmatch(local)),
+        bool(UNREAD.fullmatch(local)),
         bool(words(mail.marks.get("x-auto-response-suppress", "")) & {"autoreply", "oof", "dr"}),
         bool(mail.marks.get("feedback-id")),
     )

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import httpx
 from imapclient import IMAPClient
 
 from onthaal_schema.intake import Intake
@@ -21,7 +20,7 @@ from services.mail_ingest.imap import Broken, Connection, Trouble, bearer, passw
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
 from services.mail_ingest.mailbox_session import Session
-from services.mail_ingest.mailbox_standing import Limits, Reading, Standing
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading, Standing
 from services.mail_ingest.mailboxes import Mailbox
 from services.mail_ingest.oauth import AccessTokens, TokenRefused
 from services.mail_ingest.side_thread import SideThread
@@ -56,18 +55,16 @@ class MailboxReader:
         intake: Intake,
         clock: Clock,
         limits: Limits,
-        http: Callable[[], httpx.AsyncClient] = httpx.AsyncClient,
     ) -> None:
         """Take mail in by `ingest`; ask `intake` what is held."""
         self.standing = Standing(mailbox.name)
         self._mailbox = mailbox
-        self._reading = Reading(mailbox, reader, self.standing)
+        self._reading = MailboxReading(mailbox, reader, self.standing)
         self._ingest = ingest
         self._intake = intake
         self._clock = clock
         self._limits = limits
-        self._http = http
-        self._tokens: AccessTokens | None = None
+        self._tokens = AccessTokens(mailbox.oauth) if mailbox.oauth else None
         self._session: Session | None = None
         self._failures = 0
         self._short_idles = 0
@@ -77,10 +74,8 @@ class MailboxReader:
         self._reading.ended.clear()
         thread = SideThread(f"mailbox {self._mailbox.name}")
         try:
-            async with self._http() as http:
-                self._tokens = AccessTokens(self._mailbox.oauth, http) if self._mailbox.oauth else None
-                while not self._reading.stopping.is_set():
-                    await self._once(thread)
+            while not self._reading.stopping.is_set():
+                await self._once(thread)
             with suppress(ProblemError):
                 await self._reading.report(self._intake, STOPPED, last=True)
         finally:
@@ -136,7 +131,7 @@ class MailboxReader:
             return password(self._mailbox)
         try:
             return bearer(self._mailbox, await self._tokens.token())
-        except (TokenRefused, httpx.HTTPError, httpx.InvalidURL) as error:
+        except TokenRefused as error:
             raise Broken(Trouble.TOKEN) from error
 
     async def _mend(self, broken: Broken) -> None:

@@ -5,7 +5,8 @@ made up for at the next start, when what is held and still there is treated agai
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,11 +18,10 @@ from services.mail_ingest.holdings import Holdings, chunks, numbers
 from services.mail_ingest.imap import Listed, Refused, Selected
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_standing import Limits, ModeTrouble, Reading
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading, ModeTrouble
 from services.mail_ingest.mailbox_taking import Taking
 from services.mail_ingest.mailbox_treating import Treating
 from services.mail_ingest.mailboxes import Mode
-from services.mail_ingest.received import ReceivedMail
 
 log = logger(__name__)
 
@@ -34,11 +34,14 @@ REPORT_EVERY: Final = 15.0
 
 LIST_BATCH: Final = 500
 
+TOGETHER: Final = 2
+"""Batches that are under way at a time: the next one is fetched and handed in while the last mails of this one are stored."""
+
 
 class Session:
     """Reads over a connection until told to stop, until another reader has the lease, or until the connection breaks."""
 
-    def __init__(self, reading: Reading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
+    def __init__(self, reading: MailboxReading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
         """Speak over the line alone."""
         self._reading = reading
         self._mailbox = reading.mailbox
@@ -144,15 +147,23 @@ class Session:
 
     async def _take_all(self) -> bool:
         """Take in whatever is due, lowest number first. False when another reader has the lease."""
-        batches = list(self._books.batches(self._books.due(self._now())))
-        async for mails in _ahead(self._taking.fetch, batches):
-            stored = await self._taking.hand_in(mails)
-            await self._treating.treat(stored)
-            if self._reading.stopping.is_set():
-                return True
-            if not await self._may_go_on():
-                return False
-        return True
+        batches = deque(self._books.batches(self._books.due(self._now())))
+        under_way: deque[asyncio.Task[list[int]]] = deque()
+        may_read = True
+        try:
+            while under_way or (batches and may_read and not self._reading.stopping.is_set()):
+                while batches and may_read and not self._reading.stopping.is_set() and len(under_way) < TOGETHER:
+                    under_way.append(asyncio.create_task(self._take(batches.popleft())))
+                await self._treating.treat(await under_way.popleft())
+                may_read = self._reading.stopping.is_set() or (may_read and await self._may_go_on())
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+        return may_read
+
+    async def _take(self, uids: Sequence[int]) -> list[int]:
+        return await self._taking.hand_in(await self._taking.fetch(uids))
 
     async def _wait(self, *, idle: bool) -> bool:
         due = self._books.next_due()
@@ -198,21 +209,3 @@ class Session:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-async def _ahead(
-    fetch: Callable[[Sequence[int]], Awaitable[list[ReceivedMail]]], batches: Sequence[Sequence[int]]
-) -> AsyncIterator[list[ReceivedMail]]:
-    """Fetch each batch while the one before is taken in."""
-    fetching: list[asyncio.Future[list[ReceivedMail]]] = []
-    try:
-        for batch in batches:
-            fetching.append(asyncio.ensure_future(fetch(batch)))
-            if len(fetching) > 1:
-                yield await fetching.pop(0)
-        while fetching:
-            yield await fetching.pop(0)
-    finally:
-        for task in fetching:
-            task.cancel()
-        await asyncio.gather(*fetching, return_exceptions=True)

@@ -44,7 +44,7 @@ class Standing:
 
 
 @dataclass
-class Reading:
+class MailboxReading:
     """What outlives a connection: who reads, how it stands, and the books."""
 
     mailbox: Mailbox

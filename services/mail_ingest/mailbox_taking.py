@@ -22,7 +22,7 @@ from services.mail_ingest.holdings import Holdings
 from services.mail_ingest.imap import Broken, Fetched, Refused
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_standing import Limits, Reading
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading
 from services.mail_ingest.measures import MAILBOX_MAILS
 from services.mail_ingest.received import ReceivedMail
 
@@ -38,7 +38,7 @@ AWAY: Final = (ServiceUnavailable, NoAccessToken, InvalidAccessToken, ExpiredAcc
 class Taking:
     """Takes mails in over a connection."""
 
-    def __init__(self, reading: Reading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
+    def __init__(self, reading: MailboxReading, line: Line, ingest: Ingest, intake: Intake, clock: Clock, limits: Limits) -> None:
         """Keep the books of `reading`."""
         self._reading = reading
         self._mailbox = reading.mailbox

@@ -10,7 +10,7 @@ from services.mail_ingest.holdings import Holdings, chunks
 from services.mail_ingest.imap import Refused
 from services.mail_ingest.imap_line import Line
 from services.mail_ingest.ingest import Ingest
-from services.mail_ingest.mailbox_standing import Limits, ModeTrouble, Reading
+from services.mail_ingest.mailbox_standing import Limits, MailboxReading, ModeTrouble
 from services.mail_ingest.mailbox_taking import Taking
 from services.mail_ingest.mailboxes import Mode
 
@@ -22,7 +22,7 @@ LIST_BATCH: Final = 500
 class Treating:
     """Treats mails over a connection by the mode of the mailbox, as far as its server can."""
 
-    def __init__(self, reading: Reading, line: Line, taking: Taking, ingest: Ingest, limits: Limits) -> None:
+    def __init__(self, reading: MailboxReading, line: Line, taking: Taking, ingest: Ingest, limits: Limits) -> None:
         """Keep the books of `reading`."""
         self._reading = reading
         self._mailbox = reading.mailbox

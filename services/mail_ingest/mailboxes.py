@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from onthaal_schema.mail import MailboxName
@@ -125,10 +125,21 @@ class Mailbox(_Strict):
         return self.password.get_secret_value() if self.password else ""
 
 
+def from_json(value: object) -> object:
+    """Read a setting that is written in JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value else None
+    except ValueError:  # whose text repeats what was written
+        message = "must be JSON, as the README says"
+        raise ValueError(message) from None
+
+
 class MailboxSettings(Settings):
     """Settings of the mailboxes that are read."""
 
-    mailboxes: Annotated[tuple[Mailbox, ...], NoDecode] = Field(
+    mailboxes: Annotated[tuple[Mailbox, ...], NoDecode, BeforeValidator(lambda value: from_json(value) or ())] = Field(
         (),
         description="Mailboxes that are read by IMAP, a JSON list; the README says what each may have. Empty: none is read.",
     )
@@ -143,17 +154,6 @@ class MailboxSettings(Settings):
         ge=10_000,
         description="Largest mail that is fetched from a mailbox, in bytes; of a larger one only the headers.",
     )
-
-    @field_validator("mailboxes", mode="before")
-    @classmethod
-    def _is_a_list(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value or "[]")
-        except ValueError:  # whose text repeats what was written
-            message = "must be a JSON list of mailboxes"
-            raise ValueError(message) from None
 
     @field_validator("mailboxes")
     @classmethod

@@ -5,10 +5,12 @@ legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
 """
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import httpx
 
+from services.kit.mail_server import NotConnected
 from services.mail_ingest.mailboxes import OAuth
 
 EARLY: Final = 120.0
@@ -18,15 +20,15 @@ UNSAID: Final = 300.0
 """Seconds for which a token is used when the answer does not say."""
 
 
-class TokenRefused(Exception):
-    """The provider gave no token. Holds a status code, never what was answered."""
+class TokenRefused(NotConnected):
+    """The provider gave no token, or could not be asked. Names the fault or a status code, never what was answered."""
 
 
 class AccessTokens:
     """Gives tokens of one account."""
 
-    def __init__(self, account: OAuth, http: httpx.AsyncClient) -> None:
-        """Ask by `http`."""
+    def __init__(self, account: OAuth, http: Callable[[], httpx.AsyncClient] = httpx.AsyncClient) -> None:
+        """Ask by a client that `http` makes, each time one of its own: that is once an hour."""
         self._account = account
         self._http = http
         self._token = ""
@@ -36,8 +38,7 @@ class AccessTokens:
         """Give a token that is good for a while.
 
         Raises:
-            TokenRefused: the provider says no, or something else than a token.
-            httpx.HTTPError: it could not be asked.
+            TokenRefused: the provider says no, or something else than a token, or it could not be asked.
 
         """
         if time.monotonic() >= self._until:
@@ -49,9 +50,13 @@ class AccessTokens:
         self._until = 0.0
 
     async def _ask(self) -> None:
-        answer = await self._http.post(self._account.token_url, data=_form(self._account))
+        try:
+            async with self._http() as http:
+                answer = await http.post(self._account.token_url, data=_form(self._account))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise TokenRefused(type(error).__name__) from error
         if answer.status_code != httpx.codes.OK:
-            message = f"status {answer.status_code}"
+            message = f"no token: status {answer.status_code}"
             raise TokenRefused(message)
         try:
             given = answer.json()

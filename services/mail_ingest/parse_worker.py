@@ -9,6 +9,7 @@ import signal
 import sys
 from typing import BinaryIO, Final
 
+from services.kit.scheduling import interrupt_nobody
 from services.mail_ingest.frames import CAREFUL, LENGTH, READY, framed, pack
 from services.mail_ingest.parser import parse, scan
 
@@ -48,6 +49,7 @@ def main() -> None:
     seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
     limit(megabytes)
+    interrupt_nobody()
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer, seconds)
     except MemoryError:

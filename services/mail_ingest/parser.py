@@ -11,6 +11,7 @@ from services.mail_ingest.addresses import Mailbox
 from services.mail_ingest.attachments import Shelf
 from services.mail_ingest.charsets import clean_line, clean_text, decode, turns_around
 from services.mail_ingest.headers import ContentType, Headers
+from services.mail_ingest.machine_signs import of_tickets
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 from services.mail_ingest.structure import Branch, Leaf, Node, Walk, file_name
 from services.mail_ingest.transfer import uuencoded, yencoded
@@ -55,13 +56,15 @@ MARKS: Final = frozenset(
         "x-cron-env",
         "x-fc-machinegenerated",
         "x-ms-exchange-message-is-ndr",
+        "x-loop",
         "x-onthaal",
     ]
 )
 """Headers that `machine_mail` judges by."""
 
-NOTED: Final = frozenset({"bidi", "display"})
-"""Doubts that leave the reading complete: the direction of text is turned around somewhere; the HTML is too much to be shown."""
+NOTED: Final = frozenset({"bidi", "display", "name"})
+"""Doubts that leave the reading complete: the direction of text is turned around somewhere; the HTML is too much to be shown; the
+charset of a file's name was guessed."""
 
 _BODY_TYPES: Final = frozenset(
     {"text/plain", "text/html", "text/markdown", "text/enriched", "text/richtext", "application/xhtml+xml"}
@@ -111,7 +114,7 @@ def _headed(found: Headers, mail: ParsedMail) -> ParsedMail:
         sent_at=headers.moment(found),
         message_id=_identifier(found.text("message-id")),
         in_reply_to=_identifier(found.text("in-reply-to")),
-        references=headers.message_ids(found.raw("references")),
+        references=headers.message_ids(" ".join(found.all("references"))),
         media_type=kind.full,
         report_type=kind.parameters.get("report-type", "").lower(),
         marks=_marks(found),
@@ -151,8 +154,10 @@ class _Reader:
         if not found.fields:
             self._doubts.add("headers")
         text = self._text(self._walk.node(found, body), top=True).strip("\n")
+        if not text.strip() and self._walk.preamble:
+            self._found.instead.append(clean_text(decode(self._walk.preamble, found.charset)[0]))
         display = self._display()
-        text = self._cut(text if text.strip() else self._instead(text))
+        text = self._cut(text if text.strip() else _joined(self._found.instead) or text)
         mail = _headed(found, ParsedMail(Reading.COMPLETE))
         if any(map(turns_around, (text, mail.subject, mail.sender.name))):
             self._doubts.add("bidi")
@@ -222,7 +227,7 @@ class _Reader:
         if leaf.type.main == "multipart" or leaf.type.full in _NO_BODY:
             return False
         if top and leaf.type.main == "text":
-            return True
+            return not file_name(leaf) or headers.disposition(leaf.headers)[0] != "attachment"
         if leaf.type.full not in _BODY_TYPES:
             return False
         if headers.disposition(leaf.headers)[0] == "attachment":
@@ -235,9 +240,12 @@ class _Reader:
         self._has_body = True
         content, files = uuencoded(leaf.content)
         content, more = yencoded(content)
-        for name, inner in (*files, *more):
-            self._shelf.put_bytes(decode(name)[0], "application/octet-stream", inner)
         declared = leaf.type.parameters.get("charset")
+        for name, inner in (*files, *more):
+            known, certain = decode(name, declared)
+            if not certain:
+                self._doubts.add("name")
+            self._shelf.put_bytes(known, "application/octet-stream", inner)
         markup = leaf.type.sub in _HTML or content[:200].lstrip().lower().startswith(_DOCUMENT)
         text, certain = decode(content, declared or (html_text.declared_charset(content) if markup else None))
         if not certain:
@@ -252,8 +260,6 @@ class _Reader:
             text = flowed.joined(text, without_spaces=kind.parameters.get("delsp", "").lower() == "yes")
         if seals.is_armoured(text):
             self._seal("pgp")
-            if seals.is_nothing_but_armour(text):
-                return f"{seals.NOTICES['pgp']}\n\n{text}"
         self._found.pages.append((False, text))
         return text
 
@@ -306,11 +312,6 @@ class _Reader:
         self._found.seal = self._found.seal or seal
         self._doubts.add("sealed")
 
-    def _instead(self, text: str) -> str:
-        """Say something of a mail that has no text."""
-        said = _joined(self._found.instead)
-        return said or (seals.NOTICES[self._found.seal] if self._found.seal else text)
-
     def _display(self) -> str:
         html = [page for is_html, page in self._found.pages if is_html]
         self._remote = sum(map(safe_html.remote_content, html))
@@ -338,7 +339,8 @@ def _sender(found: Headers) -> Mailbox:
         return writer
     if (decoded := addresses.sender(headers.decode_words(found.raw("from")))).address:
         return decoded  # the whole header was encoded, as it must not be
-    other = addresses.sender(found.raw("sender"))
+    others = (addresses.sender(found.raw(header)) for header in ("sender", "reply-to", "return-path"))
+    other = next((mailbox for mailbox in others if mailbox.address), Mailbox())
     return Mailbox(writer.name or other.name, other.address)
 
 
@@ -354,7 +356,8 @@ def _identifier(value: str) -> str:
 
 
 def _marks(found: Headers) -> dict[str, str]:
-    marks = {name: found.raw(name) for name in found.names() & MARKS}
+    names = found.names()
+    marks = {name: found.raw(name) for name in (*(names & MARKS), *islice(sorted(of_tickets(names)), 1))}
     if "auto-submitted" in marks:  # written twice, the one that says that nobody wrote it counts
         said = found.all("auto-submitted")
         marks["auto-submitted"] = next((value for value in said if value.strip().lower() not in {"", "no"}), "no")

@@ -7,15 +7,8 @@ from services.mail_ingest.headers import ContentType
 
 Seal = Literal["smime", "pgp"]
 
-NOTICES: Final = {
-    "smime": "(Deze mail is versleuteld of ondertekend met S/MIME en kan hier niet gelezen worden. Wie de sleutel heeft, kan het origineel openen.)",
-    "pgp": "(Deze mail is versleuteld met PGP en kan hier niet gelezen worden. Wie de sleutel heeft, kan het origineel openen.)",
-}
-"""What is said when there is nothing else to read."""
-
 _SMIME: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _ARMOUR: Final = re.compile(r"^[ >]{0,4}-----BEGIN PGP MESSAGE-----", re.MULTILINE)
-_ONLY_ARMOUR: Final = re.compile(r"\s*-----BEGIN PGP MESSAGE-----.*-----END PGP MESSAGE-----\s*", re.DOTALL)
 
 
 def of_part(kind: ContentType, file_name: str) -> Seal | None:
@@ -31,8 +24,3 @@ def of_part(kind: ContentType, file_name: str) -> Seal | None:
 def is_armoured(text: str) -> bool:
     """Tell whether a text holds a message in PGP's armour (RFC 9580 §6.2)."""
     return "-----BEGIN PGP MESSAGE-----" in text and bool(_ARMOUR.search(text))
-
-
-def is_nothing_but_armour(text: str) -> bool:
-    """Tell whether there is nothing to read beside the armour."""
-    return bool(_ONLY_ARMOUR.fullmatch(text))

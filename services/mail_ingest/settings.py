@@ -12,7 +12,8 @@ from services.kit.settings import Settings
 from services.kit.short_help import ShortHelpSettings
 from services.kit.throttle import Network, networks
 from services.mail_ingest.addresses import plausible
-from services.mail_ingest.mailboxes import MailboxSettings
+from services.mail_ingest.mailboxes import MailboxSettings, OAuth, from_json
+from services.mail_ingest.oauth import AccessTokens
 from services.mail_ingest.own_addresses import without_tag
 from services.mail_ingest.smtp.settings import ListenerSettings
 
@@ -90,6 +91,9 @@ class MailOutSettings(ShortHelpSettings):
     mail_out_ca: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
     mail_out_user: str | None = Field(None, description="User at that mail server.")
     mail_out_password_file: Path | None = Field(None, description="File with the password at that mail server.")
+    mail_out_oauth: Annotated[OAuth | None, NoDecode, BeforeValidator(from_json)] = Field(
+        None, description="Sign in there with a token (XOAUTH2) instead of a password: JSON as `oauth` of a mailbox."
+    )
     mail_out_timeout: float = Field(20, gt=0, le=120, description="Seconds that the mail server may take for one step.")
     mail_out_from: Address = Field("", description="Address of ours that answers come from, and that is answered to.")
     mail_out_name: Words = Field("", description="Name beside that address. Keep it neutral: others may see the screen.")
@@ -127,6 +131,7 @@ class MailOutSettings(ShortHelpSettings):
             ca=self.mail_out_ca,
             user=self.mail_out_user,
             password_file=self.mail_out_password_file,
+            tokens=AccessTokens(self.mail_out_oauth) if self.mail_out_oauth else None,
             greeting=self.domain,  # the name of this machine is nobody's business
             patience=self.mail_out_timeout,
         )
@@ -139,8 +144,9 @@ class MailOutSettings(ShortHelpSettings):
         if self.mail_out_host and self.mail_out_tls is Tls.NONE and not is_this_machine(self.mail_out_host):
             message = "ONTHAAL_MAIL_OUT_TLS: none is for a mail server on this machine"
             raise ValueError(message)
-        if (self.mail_out_user is None) != (self.mail_out_password_file is None):
-            message = "ONTHAAL_MAIL_OUT_USER and ONTHAAL_MAIL_OUT_PASSWORD_FILE belong together"
+        ways = (self.mail_out_password_file, self.mail_out_oauth)
+        if sum(way is not None for way in ways) != (self.mail_out_user is not None):
+            message = "ONTHAAL_MAIL_OUT_USER and one of ONTHAAL_MAIL_OUT_PASSWORD_FILE and ONTHAAL_MAIL_OUT_OAUTH belong together"
             raise ValueError(message)
         if (self.mail_out_dkim_key_file is None) != (not self.mail_out_dkim_selector):
             message = "ONTHAAL_MAIL_OUT_DKIM_KEY_FILE and ONTHAAL_MAIL_OUT_DKIM_SELECTOR belong together"

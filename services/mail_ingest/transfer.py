@@ -2,15 +2,34 @@
 
 import re
 from binascii import Error, a2b_base64, a2b_qp, a2b_uu
+from collections.abc import Iterator
 from typing import Final
 
 _SPACE: Final = b" \t\r\n\v\f"
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _ALPHABET: Final = bytes(sorted(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _PADDING: Final = re.compile(rb"=+")
-_SPACED_BREAK: Final = re.compile(rb"=[ \t]+(\r?\n)")
-_UU_NAMES: Final = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
-_UU_BLOCK: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{1,80}\r?\n)+?)end[ \t]*\r?$", re.MULTILINE)
+_ODD_BREAK: Final = re.compile(rb"=(?:[ \t]+\r?\n|\r(?![\r\n]))")
+_BLANK_LINE: Final = re.compile(rb"\n[ \t\r]*\n")
+_NOT_IN_A_NAME: Final = re.compile(r"\(.*|[^a-z0-9]")
+_METHODS: Final = {
+    **dict.fromkeys(("", "7bit", "8bit", "binary", "none", "plain"), ""),
+    "base64": "base64",
+    "quoted-printable": "quoted-printable",
+    "qp": "quoted-printable",
+    **dict.fromkeys(("uuencode", "xuuencode", "uue", "xuue"), "uuencode"),
+}
+_BEGINNINGS: Final = {
+    "7bit": "",
+    "8bit": "",
+    "binary": "",
+    "base64": "base64",
+    "xbase64": "base64",
+    "quotedprintable": "quoted-printable",
+}
+"""How names of encodings begin that programs write with more or other signs than are allowed (`8bits`, `quoted printable;`)."""
+
+_UU_BLOCK: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{0,80}\r?\n)+?)end[ \t]*\r?$", re.MULTILINE)
 _Y_BEGIN: Final = re.compile(rb"^=ybegin [^\r\n]{0,300}?name=([^\r\n]{1,200}?)[ \t]*\r?\n(?:=ypart[^\r\n]*\r?\n)?", re.MULTILINE)
 _Y_END: Final = re.compile(rb"^=yend[^\r\n]*", re.MULTILINE)
 _Y_ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
@@ -21,17 +40,27 @@ _FEW_WORDS, _LONG_WORD = 2, 12
 
 def undo(data: bytes, encoding: str) -> tuple[bytes, bool]:
     """Give the bytes that were encoded; the second value is False when the encoding was not what it said."""
-    match encoding.strip(" \t\"';").lower():
+    match method(encoding):
         case "base64":
-            return (base64(data), True) if _looks_like_base64(data) else (data, False)
+            return _from_base64(data)
         case "quoted-printable":
-            return a2b_qp(_SPACED_BREAK.sub(rb"=\1", data)), True
-        case name if name in _UU_NAMES:
+            return a2b_qp(_ODD_BREAK.sub(b"=\n", data)), True
+        case "uuencode":
             block = _UU_BLOCK.search(data)
             decoded = _uu(block[2]) if block else None
             return (decoded, True) if decoded is not None else (data, False)
         case name:
-            return data, name in {"", "7bit", "8bit", "binary"}
+            return data, not name
+
+
+def method(encoding: str) -> str:
+    """Give what is meant by Content-Transfer-Encoding: base64, quoted-printable, uuencode, nothing, or a name that nobody knows."""
+    name = encoding.strip().lower()
+    if name not in _METHODS:
+        name = _NOT_IN_A_NAME.sub("", name)
+    if name in _METHODS:
+        return _METHODS[name]
+    return next((meant for beginning, meant in _BEGINNINGS.items() if name.startswith(beginning)), name)
 
 
 def base64(data: bytes) -> bytes:
@@ -40,7 +69,18 @@ def base64(data: bytes) -> bytes:
     try:
         return a2b_base64(kept, strict_mode=True)
     except Error:
-        return b"".join(_run(_NOT_BASE64.sub(b"", run)) for run in _PADDING.split(kept))
+        return b"".join(map(_run, _runs(kept)))
+
+
+def _from_base64(data: bytes) -> tuple[bytes, bool]:
+    is_all = _looks_like_base64(data)
+    if is_all:
+        try:
+            return a2b_base64(data.translate(None, _SPACE), strict_mode=True), True
+        except Error:
+            pass
+    head = _before_footer(data)
+    return (base64(head), head is data) if is_all or (head is not data and _looks_like_base64(head)) else (data, False)
 
 
 def uuencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
@@ -74,6 +114,25 @@ def yencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
 def _yenc(lines: bytes) -> bytes:
     plain = _Y_ESCAPED.sub(lambda escaped: bytes(((escaped[1][0] - 64) % 256,)), lines.translate(None, b"\r\n"))
     return plain.translate(_Y_SHIFT)
+
+
+def _before_footer(data: bytes) -> bytes:
+    """Give base64 without what a list or a scanner wrote below it in plain text."""
+    blank = _BLANK_LINE.search(data, len(data) - len(data.lstrip()))
+    if not blank or not data[blank.end() :].translate(None, _ALPHABET + _SPACE):
+        return data
+    head = data[: blank.start()]
+    return data if head.translate(None, _ALPHABET + _SPACE) else head
+
+
+def _runs(kept: bytes) -> Iterator[bytes]:
+    whole = bytearray()
+    for run in _PADDING.split(kept):
+        whole += _NOT_BASE64.sub(b"", run)
+        if len(whole) % 4 != 1:  # so long is no run: the padding stands where it does not belong
+            yield bytes(whole)
+            whole.clear()
+    yield bytes(whole)
 
 
 def _run(run: bytes) -> bytes:

@@ -303,6 +303,10 @@ class Suggestion(Resource):
     nature: Nature
     language: Language
     signals: tuple[str, ...] = ()
+    role: Role | None = None
+    """The part of whoever makes contact in what happened, as far as the words show it."""
+    role_words: tuple[str, ...] = ()
+    """The words that show the role."""
     words: tuple[str, ...] = ()
     model_version: str
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from onthaal_schema.contact import StoredFile
+from onthaal_schema.contact import MailDetails, StoredFile
 from onthaal_schema.opening_hours import Moment
-from onthaal_schema.wire import Resource, Submitted, Text
+from onthaal_schema.wire import Resource, Subject, Submitted, Text
 
 
 class Direction(StrEnum):
@@ -24,6 +24,9 @@ class MessageSubmission(Submitted):
     direction: Direction
     text: Text
     sent_at: Moment | None = None
+    subject: Subject | None = None
+    """Of a mail, as are the details."""
+    details: MailDetails | None = None
 
 
 class Message(Resource):
@@ -33,7 +36,10 @@ class Message(Resource):
     contact_id: UUID
     sequence: int
     direction: Direction
+    subject: str | None = None
     text: str
+    details: MailDetails | None = None
+    """What the headers of a mail say, what stood in the way of reading it, and whether it is sealed."""
     sent_at: AwareDatetime
     registered_at: AwareDatetime
     files: tuple[StoredFile, ...] = ()

@@ -22,6 +22,8 @@ class OutgoingStatus(StrEnum):
     SENT = "sent"
     BOUNCED = "bounced"
     FAILED = "failed"
+    WITHHELD = "withheld"
+    """Never sent, because enough acknowledgements went out that day."""
 
 
 class OutgoingState(Resource):

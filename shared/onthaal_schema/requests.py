@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.contact import Kind, Nature, Person, SafeContact, Sector
@@ -28,6 +28,15 @@ class Correction(Submitted):
     language: Language | None = None
     anonymous: bool | None = None
     related_to: UUID | None = None
+    not_related_to: UUID | None = None
+    """A contact that this one does not belong with: `relatedTo` and `possibleLink` are taken back where they name it."""
+
+    @model_validator(mode="after")
+    def _belongs_or_not(self) -> "Correction":
+        if self.related_to is not None and self.related_to == self.not_related_to:
+            message = "relatedTo and notRelatedTo must not name the same contact: send one of them"
+            raise ValueError(message)
+        return self
 
 
 class Outcome(Submitted):

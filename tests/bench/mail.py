@@ -164,13 +164,9 @@ class Ours(Contender):
 
     def slot(self, mails: list[bytes]) -> None:
         begun, used = time.perf_counter(), processor_time(self.roots)
-        done = self.bring(mails)
+        done = asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
         self.keep(done, time.perf_counter() - begun, processor_time(self.roots) - used)
         self.sent += done
-
-    def bring(self, mails: list[bytes]) -> int:
-        """Have mails taken in for a slot; gives how many."""
-        return asyncio.run(send_for(SECONDS, self.gateway.smtp_port, mails))
 
     def count(self, which: str) -> int:
         query = f"SELECT count(*) FROM contact WHERE {which}"
@@ -212,20 +208,49 @@ class Ours(Contender):
 
 
 class Fetched(Ours):
-    """The same, that fetches its mails from a mailbox; the server is on the other core."""
+    """The same, that fetches its mails from a mailbox; the server is on the other core.
 
-    AT_ONCE = 300
+    Mails always wait there while it is measured, as they do at the listener. The server tells of the first of them after half a
+    second, whatever we do; that shows in the time that one mail alone takes.
+    """
+
+    WAITING = 300
+    ALONE = 20
 
     def serve(self, server: Dovecot) -> "Fetched":
         self.server = server
         return self
 
-    def bring(self, mails: list[bytes]) -> int:
-        for number in range(self.AT_ONCE):
-            self.server.deliver("meldpunt", another(mails[number % len(mails)]))
-        while self.count("true") < self.sent + self.AT_ONCE:
+    def slot(self, mails: list[bytes]) -> None:
+        held = self.sent
+        self.deliver(mails, self.WAITING)
+        while (first := self.count("true")) == held:
+            time.sleep(0.005)
+        begun, used = time.perf_counter(), processor_time(self.roots)
+        while (took := time.perf_counter() - begun) < SECONDS:
+            self.deliver(mails, self.count("true") + self.WAITING - self.sent)
             time.sleep(0.02)
-        return self.AT_ONCE
+        self.keep(self.count("true") - first, took, processor_time(self.roots) - used)
+        self.settle()
+
+    def deliver(self, mails: list[bytes], count: int) -> None:
+        for _ in range(count):
+            self.server.deliver("meldpunt", another(mails[self.sent % len(mails)]))
+            self.sent += 1
+
+    def settle(self) -> None:
+        while self.count("true") < self.sent:
+            time.sleep(0.005)
+
+    def latencies(self, mails: list[bytes]) -> list[float]:
+        times = []
+        for _ in range(self.ALONE):
+            begun = time.perf_counter()
+            self.deliver(mails, 1)
+            self.settle()
+            times.append((time.perf_counter() - begun) * 1000)
+            time.sleep(0.1)
+        return times
 
 
 class Sender:
@@ -348,10 +373,9 @@ def main() -> None:
                     contender.rates.clear()
                     contender.costs.clear()
         print(table(contenders, base), flush=True)
-        print("One mail alone, from MAIL until 250")
+        print("One mail alone, from MAIL until 250, or from its delivery until it is stored")
         for one in ours:
-            if one is not fetched:
-                print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
+            print(f"{one.name:<44}{shown(one.latencies(mails))}", flush=True)
             one.check()
 
 

@@ -219,7 +219,7 @@ async def test_an_unknown_contact_is_not_found(desk: Desk) -> None:
 
 async def test_files_are_kept_whole_with_their_names(desk: Desk) -> None:
     contact_id = uuid4()
-    photo = FileUpload("foto.jpg", "image/jpeg", b"\xff\xd8" + b"x" * 100_000)
+    photo = FileUpload("foto.jpg", "image/jpeg", b"\xff\xd8" + b"x" * 300_000)
     letter = BriefSubmission(channel=Channel.BRIEF, text="Zie bijlage")
     made = await desk.everywhere.register(contact_id, letter, [SCAN, photo])
     held = (await desk.case_service.contact(contact_id)).files

@@ -328,6 +328,37 @@ async def test_an_answer_with_its_token_joins_its_contact_with_its_files(post: P
     assert (contact.version > 1, contact.last_sequence, len(contact.outgoing)) == (True, 1, 1)
 
 
+async def test_what_a_mail_tells_that_joins_a_contact_is_kept_with_its_message(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    details = MailDetails(
+        message_id="<a@b>", parse_status=ParseStatus.PARTIAL, doubts=("cut", "bidi"), sealed_by="pgp", remote_content=2
+    )
+    told = {"subject": "Antw: nog iets", "details": details}
+    mail = post.mail("Nog iets", tokens=(sent.token,))
+    await post.take(mail.model_copy(update={"contact": mail.contact.model_copy(update=told)}))
+    [message] = await post.reader.messages(contact_id)
+    assert (message.subject, message.text, message.details) == ("Antw: nog iets", "Nog iets", details)
+
+
+async def test_what_is_read_again_of_a_message_replaces_what_was_read_of_it_and_nothing_else(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    mail_id, rereading = uuid4(), post.house.served.reception.rereading
+    mail = post.mail("Half", tokens=(sent.token,), parse_status=ParseStatus.PARTIAL)
+    await post.intake.take_mail(mail_id, mail, [original("b"), FileUpload("half.bin", "application/octet-stream", b"x")])
+    assert (contact_id, mail_id) in await rereading.messages_of_status([ParseStatus.PARTIAL])
+    details = MailDetails(message_id="<a@b>")
+    reading = MailReading(subject="Antw", text="Alles", person=Person(email="ander@voorbeeld.be"), details=details)
+    await rereading.replace(contact_id, reading, [FileUpload("heel.pdf", "application/pdf", b"%PDF")], "test", mail_id)
+    [message] = await post.reader.messages(contact_id)
+    assert (message.subject, message.text, message.details, message.sequence) == ("Antw", "Alles", details, 1)
+    assert [file.name for file in message.files] == ["original.eml", "heel.pdf"]
+    contact = await post.reader.contact(contact_id)
+    assert (contact.text, contact.person and contact.person.email) == (MELDING, post.address)
+    assert (contact_id, mail_id) not in await rereading.messages_of_status([ParseStatus.PARTIAL])
+    with pytest.raises(NotFound):
+        await rereading.replace(contact_id, reading, [FileUpload("a.pdf", "application/pdf", b"%PDF")], "test", uuid4())
+
+
 @pytest.mark.parametrize(
     ("other", "outcome", "reason"),
     [
@@ -371,6 +402,31 @@ async def test_an_answer_from_another_address_is_a_contact_that_a_person_may_lin
         await post.reader.correct(receipt.contact_id, Correction(related_to=contact_id))
         assert WorkReason.POSSIBLE_LINK not in await post.reasons(receipt.contact_id)
     assert await post.texts(contact_id) == []
+
+
+async def test_a_person_may_say_that_two_contacts_do_not_belong_together(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    receipt = await post.take(sender=f"{uuid4().hex}@elders.be", tokens=(sent.token,))
+    joined = await post.reader.correct(receipt.contact_id, Correction(related_to=contact_id))
+    assert (joined.related_to, joined.possible_link) == (contact_id, contact_id)
+    other = await post.reader.correct(receipt.contact_id, Correction(not_related_to=uuid4()))
+    assert (other.related_to, other.version) == (contact_id, joined.version)  # a page that showed something else
+    parted = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert (parted.related_to, parted.possible_link, parted.version) == (None, None, joined.version + 1)
+    again = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert again.version == parted.version
+    anew = await post.reader.correct(receipt.contact_id, Correction(related_to=contact_id))
+    assert anew.related_to == contact_id
+    with pytest.raises(ValueError, match="same contact"):
+        Correction(related_to=contact_id, not_related_to=contact_id)
+
+
+async def test_whoever_says_at_once_that_it_does_not_belong_there_has_done_that_work(post: Post) -> None:
+    contact_id, sent = await post.acknowledged()
+    receipt = await post.take(sender=f"{uuid4().hex}@elders.be", tokens=(sent.token,))
+    parted = await post.reader.correct(receipt.contact_id, Correction(not_related_to=contact_id))
+    assert parted.possible_link is None
+    assert WorkReason.POSSIBLE_LINK not in await post.reasons(receipt.contact_id)
 
 
 async def test_an_answer_from_an_address_that_a_person_added_joins(post: Post) -> None:
@@ -491,6 +547,16 @@ async def test_a_report_that_a_mail_failed_is_beside_its_contact_and_somebodys_w
     assert [(one.status, one.reason) for one in contact.outgoing] == [(OutgoingStatus.BOUNCED, "5.1.1")]
     assert WorkReason.BOUNCED in await post.reasons(contact_id)
     assert await post.texts(contact_id) == []
+
+
+async def test_a_report_that_came_to_the_address_of_one_mail_of_ours_tells_nothing_of_another(post: Post) -> None:
+    gone, first = await post.acknowledged()
+    await post.house.erase(gone)
+    contact_id, second = await post.acknowledged()
+    bounce = Bounce(action=BounceAction.FAILED, status="5.1.1", message_id=second.message_id)
+    receipt = await post.take(sender="mailer-daemon@voorbeeld.be", bounce=bounce, tokens=(first.token,), answer_to=None)
+    assert (await post.reader.contact(receipt.contact_id)).related_to is None
+    assert WorkReason.BOUNCED not in await post.reasons(contact_id)
 
 
 async def test_a_report_that_a_mail_is_late_does_not_say_that_it_failed(post: Post) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -193,19 +194,28 @@ def test_two_contacts_are_joined_by_keyboard_and_not_by_the_chord(browser: Brows
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("Dit contact hoort nu bij het andere.")
     assert api.get(f"/contacts/{contact}").json()["relatedTo"] == other
+    desk.get_by_role("button", name="Hoort niet samen").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("status")).to_contain_text("Dit is een contact apart.")
+    assert "relatedTo" not in api.get(f"/contacts/{contact}").json()
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_every_state_of_a_mail_fits_its_screen_and_axe_finds_nothing(
     browser: Browser, gateway: Gateway, api: httpx.Client, width: int, tmp_path: Path
 ) -> None:
-    mail, (linked, _) = full_mail(api), possibly_linked(api)
+    mail, (linked, _), (joined, other) = full_mail(api), possibly_linked(api), possibly_linked(api)
+    api.put(f"/contacts/{joined}/details", json={"relatedTo": other}).raise_for_status()
+    details = {"parseStatus": "partial", "doubts": ["cut", "name"], "sealedBy": "pgp", "authentication": "dmarc=fail"}
+    message = {"direction": "inbound", "text": QUOTED, "subject": "Antw: uw vraag", "details": details}
+    api.put(f"/contacts/{joined}/messages/{uuid4()}", json=message).raise_for_status()
     infected = f"{mail}/bestanden/{file_id(api, mail, 'brief.doc')}"
     desk = at_desk(browser, gateway, width, bypass_csp=True)
     for name, path in (
         ("mail", f"contacten/{mail}"),
         ("virus", f"contacten/{infected}"),
         ("link", f"contacten/{linked}/verband"),
+        ("joined", f"contacten/{joined}"),
         ("work", ""),
     ):
         desk.goto(f"{gateway.url}/desk/{path}")

@@ -56,7 +56,7 @@ class Client:
     def _submission(self, contact: UUID) -> dict[str, Any]:
         if self._rng.random() < 0.1:
             letter = f'{{"channel":"brief","kind":"melding","text":"Brief {contact}"}}'.encode()
-            scan = ("brief.pdf", f"{contact}".encode() * self._rng.choice((20, 3000)), "application/pdf")
+            scan = ("brief.pdf", f"{contact}".encode() * self._rng.choice((20, 8000)), "application/pdf")
             return {"files": [("contact", ("", letter, "application/json")), ("scan", scan)]}
         return {"json": {"channel": "telefoon", "kind": "melding", "text": f"Gesprek {contact}"}}
 

@@ -311,6 +311,7 @@ def test_the_models_suggestion_stands_beside_the_operators_word(operator: httpx.
     page = operator.get(f"/desk/contacten/{contact}").text
     assert "Voorstel van het systeem" in page
     assert "Woorden die meetelden:" in page
+    assert "lijkt: <strong>verwant (ouder, partner, vriend)</strong>. Te zien aan: <mark>mijn dochter</mark>" in page
 
 
 def test_a_correction_changes_what_is_known_and_an_old_page_does_not_undo_it(operator: httpx.Client, api: httpx.Client) -> None:

@@ -75,6 +75,22 @@ def test_what_is_known_of_a_mail_is_said_in_words(operator: httpx.Client, api: h
         assert said in page, said
 
 
+def test_what_is_known_of_a_mail_that_is_a_message_is_said_where_it_stands(operator: httpx.Client, api: httpx.Client) -> None:
+    contact = register_mail(api)
+    details = {"parseStatus": "partial", "doubts": ["cut"], "sealedBy": "pgp", "remoteContent": 1, "authentication": "dmarc=fail"}
+    message = {"direction": "inbound", "text": "Nog iets.", "subject": "Antw: \u202evraag", "details": details}
+    assert api.put(f"/contacts/{contact}/messages/{contact[:-1]}0", json=message).status_code == 201
+    [shown] = re.findall(r'<li class="inbound">(.*?)</li>', page_of(operator, contact), re.DOTALL)
+    for said in (
+        "de mail is onderweg afgebroken",
+        "versleuteld of ondertekend met PGP",
+        "1 afbeelding van elders is niet geladen",
+        "dit adres kan vervalst zijn",
+        '<strong>Antw: <span class="bidi"',
+    ):
+        assert said in shown, said
+
+
 def test_a_character_that_turns_the_writing_around_never_reaches_the_browser(operator: httpx.Client, api: httpx.Client) -> None:
     contact = register_mail(api, text="Dit is \u202eomgekeerd", subject="Vraag \u2067x", recipients=["\u202ex@example.be"])
     page = page_of(operator, contact)
@@ -212,11 +228,24 @@ def test_two_contacts_are_compared_and_joined_by_a_person(operator: httpx.Client
 
 
 def test_a_contact_that_does_not_belong_to_another_stays_apart(operator: httpx.Client, api: httpx.Client) -> None:
-    contact, _ = possibly_linked(api)
-    done = operator.post(f"/desk/contacten/{contact}/verband", data={"hoort": "nee"})
+    contact, other = possibly_linked(api)
+    done = operator.post(f"/desk/contacten/{contact}/verband", data={"hoort": "nee", "bij": other})
     assert done.headers["location"] == f"/desk/contacten/{contact}?apart=1"
-    assert "relatedTo" not in api.get(f"/contacts/{contact}").json()
+    read = api.get(f"/contacts/{contact}").json()
+    assert ("relatedTo" in read, "possibleLink" in read) == (False, False)
     assert work_of(operator, contact) == ""
+
+
+def test_what_was_joined_can_be_parted_again(operator: httpx.Client, api: httpx.Client) -> None:
+    contact, other = possibly_linked(api)
+    api.put(f"/contacts/{contact}/details", json={"relatedTo": other}).raise_for_status()
+    page = page_of(operator, contact)
+    assert "Hoort niet samen</button>" in page
+    done = operator.post(f"/desk/contacten/{contact}/verband", data={"hoort": "nee", "bij": hidden(page, "bij")})
+    assert "Dit is een contact apart." in operator.get(done.headers["location"]).text
+    read = api.get(f"/contacts/{contact}").json()
+    assert ("relatedTo" in read, "possibleLink" in read) == (False, False)
+    assert "Hoort" not in page_of(operator, contact)
 
 
 def test_an_old_page_does_not_join_what_a_colleague_changed(operator: httpx.Client, api: httpx.Client) -> None:

@@ -54,7 +54,7 @@ def body(channel: str = "mail", **other: Any) -> dict[str, Any]:
 def register_with_file(desk: httpx.Client, contact: str) -> dict[str, Any]:
     files = [
         ("contact", ("", json.dumps(body()).encode(), "application/json")),
-        ("attachment", (f"{MARKER}.pdf", f"inhoud {MARKER}".encode() * 5000, f"application/{MARKER}")),
+        ("attachment", (f"{MARKER}.pdf", f"inhoud {MARKER}".encode() * 20_000, f"application/{MARKER}")),
         ("attachment", (f"{MARKER}.txt", f"inhoud {MARKER}".encode(), "text/plain")),
     ]
     answer = desk.put(f"/contacts/{contact}", files=files)

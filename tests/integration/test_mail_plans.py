@@ -17,6 +17,7 @@ from onthaal_schema.mail import IncomingMail, MailboxReport, MailOutcome, Outgoi
 from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.outgoing import OutgoingStatus
 from onthaal_schema.problems import NotFound
+from services.intake_api.answering import DailyLimits
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts, mails_of
 from services.intake_api.store.engine import Database
@@ -63,7 +64,7 @@ async def post(database_url: str, tmp_path: Path) -> AsyncIterator[Post]:
         vault,
         Mails(database, vault, contacts, messages),
         Mailboxes(database),
-        Outgoing(database, vault, contacts, messages),
+        Outgoing(database, vault, contacts, messages, DailyLimits()),
     )
     await database.close()
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from onthaal_schema.problems import InvalidInput, PayloadTooLarge, ServiceUnavailable
+from services.mail_ingest.holdings import BATCH_MAILS
 from services.mail_ingest.mailbox_reader import MailboxReader
 from services.mail_ingest.mailbox_standing import Limits
 from tests.mail_register import MailRegister
@@ -480,7 +481,7 @@ async def test_the_mail_under_way_is_finished_at_the_stop_and_no_other_is_begun(
 
     register = Slow()
     async with serving() as server:
-        server.deliver(*(written(number) for number in range(40)))
+        server.deliver(*(written(number) for number in range(2 * BATCH_MAILS + 24)))
         async with reading(server, register, mode="mark") as reader:
             await asyncio.wait_for(begun.wait(), 20)
             assert not any(mail.flags for mail in server.inbox.values())
@@ -488,8 +489,8 @@ async def test_the_mail_under_way_is_finished_at_the_stop_and_no_other_is_begun(
             await asyncio.sleep(0.1)
             go_on.set()
             await asyncio.wait_for(draining, 10)
-            assert len(register.held) == 16
-    assert [bool(mail.flags) for mail in server.inbox.values()] == [True] * 16 + [False] * 24
+            assert len(register.held) == 2 * BATCH_MAILS
+    assert [bool(mail.flags) for mail in server.inbox.values()] == [True] * 2 * BATCH_MAILS + [False] * 24
 
 
 async def test_a_stop_does_not_wait_for_a_server_that_is_silent() -> None:

@@ -21,7 +21,7 @@ def call(text: str) -> dict[str, Any]:
 
 def letter(text: str) -> list[tuple[str, tuple[str, bytes, str]]]:
     contact = f'{{"channel":"brief","kind":"melding","text":"{text}"}}'.encode()
-    return [("contact", ("", contact, "application/json")), ("scan", ("brief.pdf", text.encode() * 2000, "application/pdf"))]
+    return [("contact", ("", contact, "application/json")), ("scan", ("brief.pdf", text.encode() * 8000, "application/pdf"))]
 
 
 def _http(gateway: Gateway, token: str) -> httpx.AsyncClient:
@@ -90,7 +90,7 @@ async def test_a_commit_that_fails_is_never_answered_with_success(tmp_path: Path
             for contact in [contact for contact in statuses if contact.int % 3 == 0]:
                 [scan] = (await http.get(f"/contacts/{contact}")).json()["files"]
                 content = await http.get(f"/contacts/{contact}/files/{scan['id']}")
-                assert content.content == f"Brief {contact}".encode() * 2000
+                assert content.content == f"Brief {contact}".encode() * 8000
     finally:
         gateway.stop()
 

@@ -83,6 +83,49 @@ def test_a_virus_that_was_found_stays_found_where_there_is_no_scanner(gateway: G
     }
 
 
+def joined(api: httpx.Client, status: str) -> tuple[str, str]:
+    """Let a mail of which so much could be read become a message: what staff wrote, or what answers us; gives contact and message."""
+    contact, mail_id = register_mail(api), str(uuid4())
+    sent = {"messageId": f"<{contact}@meldpunt.example>", "to": f"noor.{contact[:8]}@example.be"}
+    assert api.put(f"/contacts/{contact}/outgoing/{uuid4()}", json=sent).is_success
+    mail = {
+        "mailbox": "smtp",
+        "references": [f"<{contact}@meldpunt.example>"],
+        "byStaff": status == "failed",  # a person's mail that cannot be read stands apart
+        "contact": {
+            "channel": "mail",
+            "text": "Ik",
+            "person": {"email": f"noor.{contact[:8]}@example.be"},
+            "details": {"parseStatus": status, "doubts": ["cut"], "authentication": "dmarc=pass"},
+        },
+    }
+    parts = [
+        ("mail", ("", json.dumps(mail).encode(), "application/json")),
+        ("original", ("original.eml", RAW, "message/rfc822")),
+        ("attachment", ("half.bin", b"x", "application/octet-stream")),
+    ]
+    assert api.put(f"/mails/{mail_id}", files=parts).json()["messageId"] == mail_id
+    return contact, mail_id
+
+
+@pytest.mark.parametrize(("status", "asked"), [("failed", ()), ("partial", ("--all",))])
+def test_a_mail_that_became_a_message_is_read_again(gateway: Gateway, status: str, asked: tuple[str, ...]) -> None:
+    with gateway.client() as api:
+        contact, mail_id = joined(api, status)
+        version = api.get(f"/contacts/{contact}").json()["version"]
+        gateway.command("mail", "reparse", *asked)
+        [message] = api.get(f"/contacts/{contact}/messages").json()["items"]
+        assert (message["id"], message["sequence"]) == (mail_id, 1)
+        assert (message["subject"], message["text"]) == ("Vraag", "Ik wil iets melden.")
+        assert [file["name"] for file in message["files"]] == ["original.eml", "a.pdf", "weergave.html"]
+        details = message["details"]
+        assert (details["parseStatus"], details["doubts"], details["authentication"]) == ("complete", [], "dmarc=pass")
+        read = api.get(f"/contacts/{contact}").json()
+        assert (read["text"], read["subject"], read["version"] > version) == ("Een mail.", "Vraag", True)
+        gateway.command("mail", "reparse", *asked)
+        assert api.get(f"/contacts/{contact}/messages").json()["items"] == [message]  # its files, too, are the same ones
+
+
 def test_a_mail_that_reads_no_better_is_left_as_it_is(reread: tuple[Gateway, UUID, UUID, UUID]) -> None:
     gateway, _, _, _ = reread
     with gateway.client() as api:

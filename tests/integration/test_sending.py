@@ -12,6 +12,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import dkim
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -25,10 +26,12 @@ from services.kit.clock import SystemClock
 from services.kit.mail_server import MailServer, Tls
 from services.kit.settings import InvalidSettings
 from services.mail_ingest.acknowledge import Letter, Letterhead, acknowledgement
+from services.mail_ingest.oauth import AccessTokens
 from services.mail_ingest.sending import Sender
 from services.mail_ingest.signature import read_signature
 from tests.certificates import certificate
 from tests.post_office import PostOffice
+from tests.unit.mail_ingest.test_oauth import ACCOUNT
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HEAD = Letterhead("meldpunt@example.be", "bounce@example.be")
@@ -356,6 +359,24 @@ async def test_starttls_is_used_or_nothing_is_sent(queue: Queue, board: Board, t
     assert queue.said(mail) == [("sent", None)]
     assert plain.mails == []
     assert [sent.encrypted for sent in secured.mails] == [True]
+
+
+async def test_a_token_lets_in_and_another_is_asked_for_when_it_is_refused(queue: Queue, board: Board, tmp_path: Path) -> None:
+    trusted, key = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(trusted, key)
+    given = iter([httpx.Response(503)] + [httpx.Response(200, json={"access_token": f"t{number}"}) for number in (1, 2)])
+    tokens = AccessTokens(ACCOUNT, lambda: httpx.AsyncClient(transport=httpx.MockTransport(lambda _: next(given))))
+    mails = PostOffice()
+    mails.token = "t2"
+    to = server(mails, tls=Tls.STARTTLS, ca=trusted, user="onthaal", tokens=tokens)
+    with mails.listening(context):
+        for said in (("queued", "no token: status 503"), ("queued", "SMTPAuthenticationError"), ("sent", None), ("sent", None)):
+            mail = queue.put()
+            async with sending(queue, to, board):
+                await until(lambda: queue.said(mail))  # noqa: B023
+            assert queue.said(mail) == [said]
+    assert len(mails.mails) == 2
 
 
 async def test_the_signature_of_our_domain_holds_and_breaks_when_anything_is_changed(

@@ -9,18 +9,19 @@ import pytest
 
 from onthaal_schema.intake import FileUpload
 from onthaal_schema.problems import ServiceUnavailable
-from services.intake_api.store.files import IN_ITS_ROW, LocalBlobs, fetch, keep
+from services.intake_api.store.files import IN_ITS_ROW, IN_ROWS, LocalBlobs, fetch, keep
 from services.intake_api.store.vault import DataKey
 
 
 class Shelf:
-    """Blobs with room for two."""
+    """Blobs with room for some."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 2) -> None:
+        self.room = room
         self.held: dict[UUID, bytes] = {}
 
     async def put(self, contact: UUID, name: UUID, content: bytes) -> None:
-        if len(self.held) == 2:
+        if len(self.held) == self.room:
             raise ServiceUnavailable("full")
         self.held[name] = content
 
@@ -57,3 +58,12 @@ async def test_a_small_file_is_kept_in_its_row_and_read_from_there() -> None:
         assert len(shelf.held) == beside
         assert (await fetch(shelf, kept.row, key)).content == b"x" * size
     assert b"xxxx" not in b"".join(shelf.held.values())
+
+
+async def test_of_many_small_files_so_many_bytes_are_kept_in_rows_and_the_others_are_read_as_well() -> None:
+    shelf, contact = Shelf(10), uuid4()
+    key = DataKey(contact, os.urandom(32))
+    uploads = [FileUpload(f"{number}.pdf", "application/pdf", bytes([number]) * (IN_ITS_ROW - 1)) for number in range(10)]
+    kept = await keep(shelf, contact, key, uploads)
+    assert len(shelf.held) == 10 - IN_ROWS // (IN_ITS_ROW - 1)
+    assert [(await fetch(shelf, file.row, key)).content for file in kept] == [upload.content for upload in uploads]

@@ -209,7 +209,9 @@ def _of_mail(mails: Mails, now: datetime) -> Iterator[Metric]:
     ages = [((box.name,), _age(box.last_read_at, now)) for box in boxes if box.last_read_at]
     yield gauge("onthaal_mailbox_last_read_seconds", "How long ago a mailbox was last read.", ages, ["mailbox"])
     unsent = [((status,), wait.count) for status, wait in mails.unsent.items()]
-    yield gauge("onthaal_outgoing_mails", "Mails of ours that are not sent: queued, failed, bounced.", unsent, ["status"])
+    yield gauge(
+        "onthaal_outgoing_mails", "Mails of ours that are not sent: queued, failed, bounced, withheld.", unsent, ["status"]
+    )
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, Table, Uuid, insert, select
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, Table, Uuid, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake_api.store import tables
@@ -23,7 +23,7 @@ class BatchInsert(Protocol):
         ...
 
 
-async def _with_new_mails(connection: AsyncConnection, database: Database, batch: Sequence[NewContact]) -> Sequence[NewContact]:
+async def with_new_mails(connection: AsyncConnection, database: Database, batch: Sequence[NewContact]) -> Sequence[NewContact]:
     """Leave out the contacts whose mail was taken in already, in this batch or before."""
     mails = [contact.mail for contact in batch if contact.mail]
     if not mails:
@@ -33,7 +33,8 @@ async def _with_new_mails(connection: AsyncConnection, database: Database, batch
     return [contact for contact in batch if contact.mail is None or contact.mail.row["id"] in new]
 
 
-async def _write_the_rest(connection: AsyncConnection, database: Database, batch: Sequence[NewContact], new: set[UUID]) -> None:
+async def write_the_rest(connection: AsyncConnection, database: Database, batch: Sequence[NewContact], new: set[UUID]) -> None:
+    """Write what else the contacts that are new have."""
     fresh = [contact for contact in batch if contact.id in new]
     for table, rows in (
         (tables.file, [row for contact in fresh for row in contact.files]),
@@ -47,27 +48,9 @@ async def _write_the_rest(connection: AsyncConnection, database: Database, batch
         await write_rest(connection, database, mails)
 
 
-class SqliteInsert:
-    """One immediate transaction; the database has one writer, so what is absent stays absent until the commit."""
-
-    together = 1
-
-    async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
-        """Commit the contacts whose id is new, with their events, and give these ids."""
-        async with database.write() as connection:
-            ids = select(tables.contact.c.id).where(tables.contact.c.id.in_([contact.id for contact in batch]))
-            held = set((await connection.execute(ids)).scalars())
-            fresh = [contact for contact in batch if contact.id not in held]
-            fresh = list(await _with_new_mails(connection, database, fresh))
-            new = {contact.id for contact in fresh}
-            if fresh:
-                await connection.execute(insert(tables.contact), [contact.row for contact in fresh])
-                await connection.execute(insert(tables.event), [contact.event for contact in fresh])
-                index = [{"contact_id": contact.id, "digest": digest} for contact in fresh for digest in contact.index]
-                if index:
-                    await connection.execute(insert(tables.blind_index), index)
-                await _write_the_rest(connection, database, fresh, new)
-        return new
+def is_rare(contact: NewContact) -> bool:
+    """Whether a contact has what is written step by step alone."""
+    return bool(contact.conversation or (contact.mail and (contact.mail.bounced or contact.mail.sent)))
 
 
 _SAME: Final = {"version": "1", "status": "'open'", "last_sequence": "0"}
@@ -164,15 +147,15 @@ WITH {", ".join(given)}, claimed AS (
 ), likened AS (
     {_insert(tables.mail_likeness, "new_mail_likeness", "JOIN stored ON stored.id = mail_id")} ON CONFLICT DO NOTHING
 ), answer AS (
-    SELECT DISTINCT ON (recipient) new_outgoing.* FROM new_outgoing JOIN stored ON stored.id = contact_id
-    ORDER BY recipient, new_outgoing.id
+    SELECT DISTINCT ON (correspondent) new_outgoing.* FROM new_outgoing JOIN stored ON stored.id = contact_id
+    ORDER BY correspondent, new_outgoing.id
 ), due AS (
-    INSERT INTO answered (recipient, at) SELECT recipient, created_at FROM turn, answer ORDER BY recipient
+    INSERT INTO answered (recipient, at) SELECT correspondent, created_at FROM turn, answer ORDER BY correspondent
     ON CONFLICT (recipient) DO UPDATE SET at = excluded.at
     WHERE answered.at <= excluded.at - {once} OR answered.at > excluded.at + {once}
     RETURNING recipient
 ), queued AS (
-    {_insert(tables.outgoing, "answer", "JOIN due USING (recipient)")}
+    {_insert(tables.outgoing, "answer", "JOIN due ON due.recipient = answer.correspondent")}
 ), counted AS (
     INSERT INTO mail_count (mailbox, outcome, count)
     SELECT mailbox, outcome, count(*) FROM turn, claimed JOIN stored USING (id) GROUP BY mailbox, outcome ORDER BY mailbox, outcome
@@ -204,7 +187,7 @@ class PostgresInsert:
 
     async def insert(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         """Commit the contacts whose id is new, with their events, and give these ids."""
-        if any(_is_rare(contact) for contact in batch):
+        if any(is_rare(contact) for contact in batch):
             return await self._step_by_step(database, batch)
         whole = any(contact.has_more for contact in batch)
         statement, values = (_WHOLE, [*_values(batch), *_further(batch)]) if whole else (_STATEMENT, _values(batch))
@@ -213,25 +196,20 @@ class PostgresInsert:
 
     async def _step_by_step(self, database: Database, batch: Sequence[NewContact]) -> set[UUID]:
         async with database.write() as connection:
-            fresh = await _with_new_mails(connection, database, batch)
+            fresh = await with_new_mails(connection, database, batch)
             new = set((await connection.exec_driver_sql(_STATEMENT, tuple(_values(fresh)))).scalars())
-            await _write_the_rest(connection, database, fresh, new)
+            await write_the_rest(connection, database, fresh, new)
         return new
 
 
-def _is_rare(contact: NewContact) -> bool:
-    """Whether a contact has what the one statement does not write."""
-    return bool(contact.conversation or (contact.mail and (contact.mail.bounced or contact.mail.sent)))
-
-
 def _values(batch: Sequence[NewContact]) -> list[list[Any]]:
-    return [
+    return _shortened(
         *([contact.row[column.name] for contact in batch] for column in _CONTACT),
         [contact.event["id"] for contact in batch],
         [contact.event["payload"] for contact in batch],
         [contact.id for contact in batch for _ in contact.index],
         [digest for contact in batch for digest in contact.index],
-    ]
+    )
 
 
 def _further(batch: Sequence[NewContact]) -> list[list[Any]]:
@@ -244,4 +222,9 @@ def _further(batch: Sequence[NewContact]) -> list[list[Any]]:
         tables.mail_likeness.name: [row for mail in mails for row in mail.likenesses],
         tables.outgoing.name: [mail.answer for mail in mails if mail.answer],
     }
-    return [[row[column.name] for row in rows[table.name]] for table in _WITH_MAIL for column in table.columns]
+    return _shortened(*([row[column.name] for row in rows[table.name]] for table in _WITH_MAIL for column in table.columns))
+
+
+def _shortened(*arrays: list[Any]) -> list[list[Any]]:
+    """Leave out arrays of nothing but NULL, each of which the driver would look at: `unnest` fills them up to the longest."""
+    return [array if any(value is not None for value in array) else [] for array in arrays]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
@@ -232,11 +232,16 @@ class Contacts:
             row = await self.locked(connection, contact_id)
             if correction.version is not None and correction.version != row["version"]:
                 raise StateConflict("The contact has changed since you read it; read it again and repeat the correction.")
+            parted = _parted(row, correction)
+            if not parted and correction.model_fields_set <= {"not_related_to", "version"} and correction.not_related_to:
+                return await self.shown(connection, row)  # said before, or never together
             await self._seal_correction(connection, row, correction, by)
             await self._index(connection, row["id"], correction)
-            if correction.related_to is not None:
+            if correction.related_to is not None or parted:
                 await self.finish_work(connection, contact_id, (WorkReason.POSSIBLE_LINK, WorkReason.POSSIBLE_DUPLICATE), by)
-            values = _clear_columns(correction)
+            if parted:
+                await self.audit(connection, by, "part", contact_id)
+            values = parted | _clear_columns(correction)
             if values.get("sector", row["sector"]) == row["sector"]:
                 await self.extend(connection, row, values)
             else:
@@ -247,8 +252,10 @@ class Contacts:
         return answer
 
     async def _seal_correction(self, connection: AsyncConnection, row: Row, correction: Correction, by: str) -> None:
-        content = correction.model_dump_json(by_alias=True, exclude_none=True, exclude={"version"}).encode()
-        await self._lay_over(connection, row, content, by)
+        content = correction.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"version", "not_related_to"})
+        if "related_to" in _parted(row, correction):
+            content = {"relatedTo": None, **content}
+        await self._lay_over(connection, row, orjson.dumps(content), by)
 
     async def _lay_over(self, connection: AsyncConnection, row: Row, content: bytes, by: str) -> None:
         version = row["version"] + 1
@@ -338,7 +345,8 @@ class Contacts:
         """Leave only the tombstone of a locked contact, and tell it; gives the files to remove after the commit."""
         query = select(tables.file.c.id).where(tables.file.c.contact_id == row["id"], tables.file.c.content.is_(None))
         files = list((await connection.execute(query)).scalars())
-        written_to = select(tables.outgoing.c.recipient).where(tables.outgoing.c.contact_id == row["id"])
+        mails = tables.outgoing.c
+        written_to = select(func.coalesce(mails.correspondent, mails.recipient)).where(mails.contact_id == row["id"])
         await connection.execute(delete(tables.answered).where(tables.answered.c.recipient.in_(written_to)))
         for table in HELD_BY_A_CONTACT:
             await connection.execute(delete(table).where(table.c.contact_id == row["id"]))
@@ -463,6 +471,12 @@ def _existing(row: Any) -> Row:
     if row["erased_at"] is not None:
         raise Erased("The contact was erased.")
     return dict(row)
+
+
+def _parted(row: Row, correction: Correction) -> Row:
+    """Give the columns that name a contact which this one does not belong with."""
+    apart = correction.not_related_to
+    return {name: None for name in ("related_to", "possible_link") if apart is not None and row[name] == apart}
 
 
 def _clear_columns(correction: Correction) -> Row:

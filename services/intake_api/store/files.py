@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,8 +17,11 @@ from onthaal_schema.problems import NotFound, ProblemError, ServiceUnavailable
 from services.intake_api.store.opened import file_place
 from services.intake_api.store.vault import DataKey
 
-IN_ITS_ROW: Final = 65_536
+IN_ITS_ROW: Final = 262_144
 """Bytes up to which a file is kept in its row: the commit of its contact covers it, which costs less than two flushes of its own."""
+
+IN_ROWS: Final = 524_288
+"""Bytes of the files that come together which are kept in rows, so that a batch of contacts is never too much for one statement."""
 
 
 class Blobs(Protocol):
@@ -106,9 +109,9 @@ class KeptFile:
 
 
 async def keep(
-    blobs: Blobs, contact: UUID, key: DataKey, uploads: Sequence[FileUpload], message: UUID | None = None
+    blobs: Blobs, contact: UUID, key: DataKey, uploads: Sequence[FileUpload], message: UUID | None = None, first: int = 0
 ) -> list[KeptFile]:
-    """Encrypt files and keep their bytes, all of them or none.
+    """Encrypt files and keep their bytes, all of them or none. They are listed by number, of which `first` is the first.
 
     Raises:
         ServiceUnavailable: they cannot be kept now.
@@ -116,18 +119,29 @@ async def keep(
     """
     kept: list[KeptFile] = []
     try:
-        for number, upload in enumerate(uploads):
-            kept.append(await _keep(blobs, contact, key, upload, number, message))
+        for number, (upload, in_row) in enumerate(zip(uploads, _in_row(uploads), strict=True), first):
+            kept.append(await _keep(None if in_row else blobs, contact, key, upload, number, message))
     except ProblemError:
         await forget(blobs, contact, kept)
         raise
     return kept
 
 
-async def _keep(blobs: Blobs, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None) -> KeptFile:
-    """Encrypt a file and keep its bytes, under a name of our own."""
+def _in_row(uploads: Sequence[FileUpload]) -> Iterator[bool]:
+    """Tell of each file whether it is kept in its row."""
+    room = IN_ROWS
+    for upload in uploads:
+        small = len(upload.content) <= min(room, IN_ITS_ROW)
+        room -= len(upload.content) if small else 0
+        yield small
+
+
+async def _keep(
+    blobs: Blobs | None, contact: UUID, key: DataKey, upload: FileUpload, number: int, message: UUID | None
+) -> KeptFile:
+    """Encrypt a file and keep its bytes, under a name of our own; in its row when there is nowhere else."""
     file_id, content = uuid4(), None
-    if len(upload.content) <= IN_ITS_ROW:
+    if blobs is None:
         digest, content = _sealed(upload, key, file_id)
     else:
         digest, sealed = await asyncio.to_thread(_sealed, upload, key, file_id)

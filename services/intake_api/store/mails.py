@@ -75,12 +75,14 @@ class Digests:
     def of(vault: Vault, mail: IncomingMail) -> "Digests":
         """Make the digests of a mail. Tokens that were not made here are left out."""
         details, person, bounce = mail.contact.details, mail.contact.person, mail.bounce
-        named = [bounce.message_id] if bounce else list(mail.references)
+        tokens = tuple(filter(None, (token_digest(vault, token) for token in mail.tokens)))
+        # a report that came to the address of one mail of ours is about that one, whatever it returns
+        named = list(mail.references) if bounce is None else [] if tokens else [bounce.message_id]
         return Digests(
             fingerprint=vault.digest(mail.fingerprint.encode(), b"fingerprint mail") if mail.fingerprint else None,
             rendering=vault.digest(mail.rendering.encode(), b"rendering mail") if mail.rendering else None,
             likenesses=tuple(sorted({vault.digest(one.encode(), b"likeness") for one in mail.likenesses if one})),
-            tokens=tuple(filter(None, (token_digest(vault, token) for token in mail.tokens))),
+            tokens=tokens,
             references=tuple(filter(None, (message_id_digest(vault, name) for name in named))),
             sender=address_digest(vault, person.email) if person else None,
             message_id=message_id_digest(vault, details.message_id) if details else None,

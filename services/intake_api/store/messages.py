@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.intake import FileUpload
+from onthaal_schema.mail import MailReading
 from onthaal_schema.message import Direction, Message, MessageSubmission
 from onthaal_schema.problems import Conflict, Erased, ServiceUnavailable
 from onthaal_schema.wire import to_wire
@@ -17,12 +19,23 @@ from services.intake_api.store.engine import Database
 from services.intake_api.store.files import Blobs, KeptFile, forget, keep
 from services.intake_api.store.message_insert import NewMessage
 from services.intake_api.store.message_writer import ContactChanged, MessageWriter, WrittenMessage
-from services.intake_api.store.opened import Wire, message_place, open_file, open_message
+from services.intake_api.store.opened import Wire, mail_place, message_place, open_file, open_message
+from services.intake_api.store.outbox import present
 from services.intake_api.store.vault import DataKey, Vault, same
 from services.intake_api.store.work import add_work, infected
 
 ATTEMPTS: Final = 5
 """How often a message is sealed anew when the key of its contact is wrapped anew meanwhile."""
+
+
+def sealed_message(message_id: UUID, message: MessageSubmission | MailReading, key: DataKey) -> Row:
+    """Give the columns of what a message says: its text, and of a mail its subject and details as well."""
+    mail = present({"subject": message.subject, "details": message.details and orjson.loads(to_wire(message.details))})
+    return {
+        "sealed": key.seal((message.text or "").encode(), message_place(message_id)),
+        "sealed_mail": key.seal(orjson.dumps(mail), mail_place(message_id)) if mail else None,
+        "parse_status": message.details.parse_status if message.details else None,
+    }
 
 
 class Messages:
@@ -45,7 +58,7 @@ class Messages:
             Conflict: the id is taken by another message.
 
         """
-        if not files:
+        if not (files or message.subject or message.details):
             return await self._write(contact_id, message_id, message, by)
         kept = await self.keep(contact_id, message_id, files)
         try:
@@ -151,7 +164,7 @@ class Messages:
             "registered_at": now,
             "registered_by": by,
             "digest": digest,
-            "sealed": key.seal(message.text.encode(), message_place(message_id)),
+            **sealed_message(message_id, message, key),
         }
 
     def _after(self, message: MessageSubmission, row: Row, sequence: int) -> Row:

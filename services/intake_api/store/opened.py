@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from onthaal_schema.contact import Contact, StoredFile
+from onthaal_schema.contact import Contact, MailDetails, StoredFile
 from onthaal_schema.message import Message
 from services.intake_api.store.outbox import present, state
 from services.intake_api.store.vault import DataKey
@@ -25,6 +25,11 @@ def file_place(file_id: Any) -> bytes:
 def message_place(message_id: Any) -> bytes:
     """Say where a message is sealed for."""
     return b"message" + bytes(message_id.bytes)
+
+
+def mail_place(message_id: Any) -> bytes:
+    """Say where what a mail told is sealed for, beside the text of the message that it is."""
+    return b"mail" + bytes(message_id.bytes)
 
 
 def outgoing_place(outgoing_id: Any) -> bytes:
@@ -97,12 +102,16 @@ def open_file(row: Mapping[str, Any], key: DataKey) -> Wire:
 
 def open_message(row: Mapping[str, Any], key: DataKey, files: Sequence[Wire] = ()) -> Message:
     """Show a message."""
+    mail: Wire = orjson.loads(key.open(row["sealed_mail"], mail_place(row["id"]))) if row["sealed_mail"] else {}
+    details = MailDetails.model_validate_json(orjson.dumps(mail["details"])) if "details" in mail else None
     return Message(
         id=row["id"],
         contact_id=row["contact_id"],
         sequence=row["sequence"],
         direction=row["direction"],
         text=key.open(row["sealed"], message_place(row["id"])).decode(),
+        subject=mail.get("subject"),
+        details=details,
         sent_at=row["sent_at"],
         registered_at=row["registered_at"],
         files=tuple(StoredFile.model_validate(file) for file in files),

@@ -16,7 +16,9 @@ from onthaal_schema.opening_hours import OpeningHours
 from onthaal_schema.outgoing import OutgoingStatus
 from onthaal_schema.problems import Conflict, NotFound
 from onthaal_schema.worklist import WorkReason
+from services.intake_api.answering import DailyLimits
 from services.intake_api.store import tables
+from services.intake_api.store.answer_counts import Limit, count_answer
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
 from services.intake_api.store.messages import Messages
@@ -40,6 +42,9 @@ APART: Final = timedelta(seconds=5)
 
 AT_ONCE: Final = 20
 
+ROUNDS: Final = 50
+"""How often it is looked further when all that was due was above the limits of the day: what floods us holds up no other for long."""
+
 LANGUAGES: Final = ("nl", "fr", "en", "de")
 
 UNANSWERED: Final = "noAnswer"
@@ -52,18 +57,28 @@ BY_STAFF: Final = "staff"
 class Outgoing:
     """The mails that a database wants sent."""
 
-    def __init__(self, database: Database, vault: Vault, contacts: Contacts, messages: Messages) -> None:
-        """Send for the contacts of a database."""
+    def __init__(self, database: Database, vault: Vault, contacts: Contacts, messages: Messages, limits: DailyLimits) -> None:
+        """Send for the contacts of a database, so many a day."""
         self._database = database
         self._vault = vault
         self._contacts = contacts
         self._messages = messages
+        self._limits = limits
 
     async def claim(self, hours: OpeningHours) -> Sequence[OutgoingMail]:
-        """Claim mails that are due, so that nobody else sends them for a while."""
-        if not await self._any_due():
-            return ()
-        mails = []
+        """Claim mails that are due, so that nobody else sends them for a while. Those above the limits of the day are passed by."""
+        for _ in range(ROUNDS):
+            if not await self._any_due():
+                break
+            mails, withheld = await self._claim(hours)
+            for row in withheld:
+                await self._forget(row)
+            if mails or not withheld:
+                return mails
+        return ()
+
+    async def _claim(self, hours: OpeningHours) -> tuple[list[OutgoingMail], list[dict[str, Any]]]:
+        mails, withheld = [], []
         async with self._database.write() as connection:
             now = await self._database.now(connection)
             for row in await self._due(connection, now):
@@ -72,11 +87,26 @@ class Outgoing:
                     await connection.execute(delete(tables.outgoing).where(OUTGOING.id == row["id"]))
                 elif row["attempts"] > len(LADDER):
                     await self._fail(connection, row, UNANSWERED)
+                elif limit := await self._limit(connection, mail := self._opened(row, hours)):
+                    await self._change(
+                        connection, row["id"], {"status": OutgoingStatus.WITHHELD, "reason": limit, "due_at": None}
+                    )
+                    withheld.append(row)
                 else:
-                    values = {"attempts": row["attempts"] + 1, "due_at": now + LEASE}
-                    await connection.execute(update(tables.outgoing).where(OUTGOING.id == row["id"]).values(**values))
-                    mails.append(self._opened(row, hours))
-        return mails
+                    await self._change(connection, row["id"], {"attempts": row["attempts"] + 1, "due_at": now + LEASE})
+                    mails.append(mail)
+        return mails, withheld
+
+    async def _limit(self, connection: AsyncConnection, mail: OutgoingMail) -> Limit | None:
+        """Say which limit of the day forbids to send a mail; one that was tried before is counted already."""
+        if mail.attempts:
+            return None
+        return await count_answer(connection, self._database, self._vault, self._limits, mail.to)
+
+    async def _forget(self, row: dict[str, Any]) -> None:
+        """Let the next mail of a sender be answered. By itself, since mails that are taken in hold these rows in an order of their own."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(tables.answered).where(tables.answered.c.recipient == row["correspondent"]))
 
     async def _any_due(self) -> bool:
         query = select(OUTGOING.id).where(OUTGOING.due_at <= self._database.clock.now() + APART).limit(1)

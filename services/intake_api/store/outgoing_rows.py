@@ -14,7 +14,13 @@ from services.intake_api.answering import Answering
 from services.intake_api.store import tables
 from services.intake_api.store.opened import Wire, outgoing_place
 from services.intake_api.store.outbox import present
-from services.intake_api.store.reply_tokens import address_digest, make_token, message_id_digest, token_digest
+from services.intake_api.store.reply_tokens import (
+    address_digest,
+    correspondent_digest,
+    make_token,
+    message_id_digest,
+    token_digest,
+)
 from services.intake_api.store.vault import DataKey, Vault
 
 Row = dict[str, Any]
@@ -52,6 +58,7 @@ def acknowledgement(vault: Vault, key: DataKey, answering: Answering, mail: Ackn
         "token_expires_at": now + answering.token_lasts,
         "message_id_digest": message_id_digest(vault, message_id),
         "recipient": address_digest(vault, mail.to),
+        "correspondent": correspondent_digest(vault, mail.to),
         "sealed": key.seal(orjson.dumps(content), outgoing_place(outgoing_id)),
         "attempts": 0,
         "due_at": now,
@@ -86,6 +93,7 @@ def staff_mail(vault: Vault, key: DataKey, mail: StaffMail, now: datetime, outgo
         "token_expires_at": None,
         "message_id_digest": message_id_digest(vault, mail.message_id),
         "recipient": address_digest(vault, mail.to),
+        "correspondent": None,
         "sealed": key.seal(orjson.dumps(content), outgoing_place(outgoing_id)),
         "attempts": 0,
         "due_at": None,

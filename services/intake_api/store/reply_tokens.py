@@ -4,6 +4,7 @@ import os
 from base64 import b32decode, b32encode
 from typing import Final
 
+from services.intake_api.correspondent import correspondent
 from services.intake_api.store.vault import Vault, same
 
 CHANCE: Final = 16
@@ -32,6 +33,11 @@ def message_id_digest(vault: Vault, message_id: str | None) -> bytes | None:
 def address_digest(vault: Vault, address: str | None) -> bytes | None:
     """Give the digest that an address is looked up by: that of the blind index."""
     return next(iter(vault.indexed(address, None)), None)
+
+
+def correspondent_digest(vault: Vault, address: str) -> bytes:
+    """Give the digest that is remembered of whom we answered: the same for each address of one sender."""
+    return vault.indexed(correspondent(address), None)[0]
 
 
 def _check(vault: Vault, chance: bytes) -> bytes:

@@ -154,6 +154,8 @@ message = Table(
     Column("registered_by", String(100), nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_mail", LargeBinary),
+    Column("parse_status", String(16)),
     UniqueConstraint("contact_id", "sequence"),
 )
 
@@ -374,6 +376,7 @@ outgoing = Table(
     Column("token_expires_at", Moment),
     Column("message_id_digest", LargeBinary),
     Column("recipient", LargeBinary),
+    Column("correspondent", LargeBinary),
     Column("sealed", LargeBinary, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Moment),
@@ -391,6 +394,14 @@ answered = Table(
     metadata,
     Column("recipient", LargeBinary, primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+answer_count = Table(
+    "answer_count",
+    metadata,
+    Column("domain", LargeBinary, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("count", Integer, nullable=False),
 )
 
 alarm = Table(

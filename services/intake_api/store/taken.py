@@ -1,5 +1,6 @@
 """What a mail leaves behind beside its contact: written with the contact, in one transaction."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,10 +78,8 @@ async def _add(connection: AsyncConnection, database: Database, table: Table, ro
 
 
 async def _due(connection: AsyncConnection, database: Database, answers: Sequence[Row]) -> list[Row]:
-    """Give the answers that are due: one for each recipient who was not answered lately."""
-    first: dict[bytes, Row] = {}
-    for answer in answers:
-        first.setdefault(answer["recipient"], answer)
+    """Give the answers that are due: one for each correspondent who was not answered lately."""
+    first = first_answers(answers)
     if not first:
         return []
     now = database.clock.now()
@@ -94,7 +93,15 @@ async def _due(connection: AsyncConnection, database: Database, answers: Sequenc
         where=or_(answered.c.at <= now - ANSWERED_ONCE_IN, answered.c.at > now + ANSWERED_ONCE_IN),
     ).returning(answered.c.recipient)
     due = set((await connection.execute(statement, rows)).scalars())
-    return [answer for recipient, answer in first.items() if recipient in due]
+    return [answer for correspondent, answer in first.items() if correspondent in due]
+
+
+def first_answers(answers: Iterable[Row]) -> dict[bytes, Row]:
+    """Give the first of the answers to each correspondent."""
+    first: dict[bytes, Row] = {}
+    for answer in answers:
+        first.setdefault(answer["correspondent"], answer)
+    return first
 
 
 async def bounce(connection: AsyncConnection, database: Database, bounced: Bounced) -> None:
@@ -128,15 +135,16 @@ async def keep_bounced(connection: AsyncConnection, mails: Iterable[Taken]) -> N
 
 async def count(connection: AsyncConnection, database: Database, rows: Iterable[Row]) -> None:
     """Count how mails ended, by mailbox. A row each, so that nobody ever counts them again."""
-    ended: dict[tuple[str, str], int] = {}
-    for row in rows:
-        key = row["mailbox"], str(row["outcome"])
-        ended[key] = ended.get(key, 0) + 1
     counts = tables.mail_count
-    for (mailbox, outcome), number in sorted(ended.items()):
+    for (mailbox, outcome), number in ended(rows):
         fresh = adding(database, counts).values(mailbox=mailbox, outcome=outcome, count=number)
         await connection.execute(
             fresh.on_conflict_do_update(
                 index_elements=[counts.c.mailbox, counts.c.outcome], set_={"count": counts.c.count + fresh.excluded["count"]}
             )
         )
+
+
+def ended(rows: Iterable[Row]) -> list[tuple[tuple[str, str], int]]:
+    """Tell how many mails of which mailbox ended how, in one order everywhere."""
+    return sorted(Counter((row["mailbox"], str(row["outcome"])) for row in rows).items())

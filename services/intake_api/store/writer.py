@@ -8,7 +8,8 @@ does not answer: then all are told at once.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from sqlalchemy import select
 from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
 from services.intake_api.measures import BATCH, COMMITS_FAILED
 from services.intake_api.store import tables
-from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert, SqliteInsert
-from services.intake_api.store.engine import DATABASE_ERRORS, Database
+from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert
+from services.intake_api.store.engine import DATABASE_ERRORS, Database, Signal
 from services.intake_api.store.new_contact import NewContact, Row
+from services.intake_api.store.sqlite_insert import SqliteInsert
 from services.intake_api.store.vault import same
 from services.kit.logging import error_name, logger
 
@@ -28,6 +30,9 @@ log = logger(__name__)
 LARGEST_BATCH = 256
 ENOUGH = 8
 """From how many contacts on a commit costs each of them little; measured: 20 microseconds of this process at 16, 13 at 128."""
+
+LONGEST_GATHERING = 0.05
+"""Seconds after which contacts that the model is still at share a later commit."""
 
 QUIET = 0.1
 PATIENCE = 5.0
@@ -64,6 +69,8 @@ class Writer:
         self._insert: BatchInsert = SqliteInsert() if database.on_sqlite else PostgresInsert()
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
+        self._expected = 0
+        self._moved = Signal()
         self.batch_sizes: deque[int] = deque(maxlen=100)
         self._shared_at = 0.0
 
@@ -87,6 +94,16 @@ class Writer:
         self._arrived.set()
         return await waiting.answer
 
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Say that a contact will be written right after the block, which is short: it may share a commit that is about to begin."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+            self._moved.fire()
+
     async def run(self) -> None:
         """Commit what arrives, until cancelled; what then still waits is told that it was not stored."""
         try:
@@ -109,14 +126,19 @@ class Writer:
                 await self._commit(batch)
 
     async def _gather(self) -> None:
-        """Let the loop read what has already arrived at its sockets, so that it shares the commit. Nobody waits for a clock.
+        """Let the loop read what has already arrived at its sockets, and the model finish what it is at, so that it shares the commit.
 
-        No more than is enough: the rest is read while this is being committed.
+        Nobody waits for a clock, unless a model hangs, nor for more than is enough: the rest is read while this is being committed.
         """
         seen = 0
         while seen < len(self._queue) < ENOUGH:
             seen = len(self._queue)
             await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_GATHERING):
+                while self._expected and 0 < len(self._queue) < ENOUGH:
+                    await self._moved.next().wait()
+                    await asyncio.sleep(0)
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         end = time.monotonic() + PATIENCE

@@ -118,6 +118,8 @@ def measures(judged: Sequence[Judged]) -> dict[str, float]:
     hard = [one for one in judged if one.message.hard]
     found = {
         "messages": float(len(judged)),
+        "meldingen": float(len(meldingen)),
+        "vragen": float(len(vragen)),
         "accuracy": _share(one.right for one in judged),
         "accuracyAtHalf": _share((one.melding >= _HALF) == (one.message.kind == MELDING) for one in judged),
         "accuracyWhenSure": _share(one.right for one in judged if not one.unsure),

@@ -1,4 +1,4 @@
-"""What the model counts in a message: words, pieces of words, and meanings.
+"""What the model counts in a message: words, pieces of words, meanings, and how sentences begin, ask and end.
 
 Every term is a key of 32 bits; the same functions serve training and every suggestion, so both always see the same.
 """
@@ -12,13 +12,17 @@ import numpy as np
 
 from services.intake_api.tagging.lexicon import Groups, lexicon, meanings
 from services.intake_api.tagging.spelling import Keys, Spelling, key_of
-from services.intake_api.tagging.text import Reading
+from services.intake_api.tagging.text import Reading, words
 
-BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5}
+BLOCKS: Final = {"word": 0.7, "piece": 1.0, "meaning": 0.7, "place": 0.5, "sentence": 0.7}
 """The blocks of terms, and how much each whole block weighs beside the others."""
 
 _SALTS: Final = {name: number for number, name in enumerate(BLOCKS, start=2)}
 _PIECES: Final = range(2, 6)
+_OPENINGS: Final = range(1, 4)
+_SENTENCE_SALTS: Final = np.array([16, 17, 18], np.uint64)
+"""Salts of the words that a sentence opens with, of those in a question, and of those in the last sentence."""
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _NUMBER = re.compile(r"\d+")
 _AGE_AFTER = re.compile(r"\s?(?:jaar|jarige|j\b|ans|years|jahre|-jarig)")
 _AGE_BEFORE = re.compile(r".*\b(?:van|is|was|bijna) ", re.DOTALL)
@@ -55,6 +59,7 @@ def terms_of(reading: Reading) -> Terms:
             "piece": np.concatenate([spelling.pieces(size, _SALTS["piece"]) for size in _PIECES]),
             "meaning": np.concatenate([_meanings(groups[:, : meanings()]), _facts(reading)]),
             "place": np.repeat(_group_keys()[0][meanings() :], groups[:, meanings() :].sum(axis=0)),
+            "sentence": _sentences(reading.body),
         },
         groups=groups,
     )
@@ -72,11 +77,34 @@ def _words(spelling: Spelling) -> Keys:
     return np.concatenate([spelling.stretches(starts, lengths, _SALTS["word"]), pairs])
 
 
+def _sentences(body: str) -> Keys:
+    """Tell how sentences open, what stands in the questions, and what in the last sentence: whether it asks or tells."""
+    read = [(found, "?" in sentence[-3:]) for sentence in _BETWEEN_SENTENCES.split(body) if (found := words(sentence))]
+    spelling = Spelling([word for found, _ in read for word in found])
+    counts = np.fromiter((len(found) for found, _ in read), np.intp, len(read))
+    ends = np.minimum(np.cumsum(counts), len(spelling.starts))
+    begins = np.concatenate([[0], ends[:-1]]).astype(np.intp)[: len(ends)]
+    whole = begins < ends  # of a long text the last sentences may be cut off
+    begins, ends = begins[whole], ends[whole]
+    if not len(begins):
+        return np.zeros(0, np.uint32)
+    asks = np.repeat(np.fromiter((asked for _, asked in read), np.bool_, len(read))[whole], ends - begins)
+    in_pair = asks.copy()
+    in_pair[ends - 1] = False  # a pair stands in one sentence
+    asked, pairs, last = asks.nonzero()[0], in_pair.nonzero()[0], np.arange(begins[-1], ends[-1])
+    opened = [np.minimum(begins + size, ends) - 1 for size in _OPENINGS]
+    firsts = np.concatenate([*[begins] * len(opened), asked, pairs, last])
+    lasts = np.concatenate([*opened, asked, pairs + 1, last])
+    salts = np.repeat(_SENTENCE_SALTS, [len(begins) * len(opened), len(asked) + len(pairs), len(last)])
+    starts = spelling.starts[firsts]
+    return spelling.stretches(starts, spelling.starts[lasts] + spelling.lengths[lasts] - starts, salts)
+
+
 def _meanings(groups: Groups) -> Keys:
     """Tell what is said, by group of the lexicon, and which group follows which."""
     alone, following = _group_keys()
-    words = groups.astype(np.float32)
-    pairs = np.rint(words[:-1].T @ words[1:]).astype(np.intp)
+    said = groups.astype(np.float32)
+    pairs = np.rint(said[:-1].T @ said[1:]).astype(np.intp)
     return np.concatenate([np.repeat(alone[: meanings()], groups.sum(axis=0)), np.repeat(following, pairs.ravel())])
 
 

@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Committee:
-    """Classifiers that make different mistakes, each shown the blocks at these weights, beside those of ``BLOCKS``."""
+    """Classifiers that make different mistakes, each shown the blocks at these weights, beside those of ``BLOCKS``; not those at 0."""
 
     members: tuple[Member, ...]
     blocks: Mapping[str, float]
@@ -66,28 +66,29 @@ class Committee:
         pairs = [(member.share, *_linear(member.estimator)) for member in self.members]
         weights: Floats = np.sum([share * found for share, found, _ in pairs], axis=0)
         intercepts: Floats = np.sum([share * found for share, _, found in pairs], axis=0)
-        return weights @ self._scale(known), intercepts
+        return weights @ self._scale(known).T, intercepts
 
     def _scale(self, known: Vocabulary) -> Any:
-        return diags(np.array([self.blocks[block.name] / block.weight for block in known.blocks])[known.block_of])
+        weights = np.array([self.blocks[block.name] / block.weight for block in known.blocks])[known.block_of]
+        return diags(weights).tocsc()[:, weights > 0]
 
 
 def _kind_committee() -> Committee:
     members = (
         Member(LinearSVC(C=0.5, dual=True, random_state=0, max_iter=5000), 1 / 1.15),
         Member(RidgeClassifier(alpha=0.5, solver="sparse_cg", random_state=0), 1 / 0.9),
-        Member(ComplementNB(alpha=0.1), 0.5 / 8.8),
+        Member(ComplementNB(alpha=0.1), 1 / 8.8),
     )
-    return Committee(members, {"word": 1.0, "piece": 1.0, "meaning": 0.5, "place": 0.5})
+    return Committee(members, {"word": 1.0, "piece": 1.0, "meaning": 0.5, "place": 0.5, "sentence": 0.3})
 
 
 def _sector_committee() -> Committee:
     members = (
-        Member(LinearSVC(C=0.2, dual=True, random_state=0, max_iter=5000), 1 / 0.5),
+        Member(LinearSVC(C=0.25, dual=True, random_state=0, max_iter=5000), 1.5 / 0.5),
         Member(ComplementNB(alpha=0.2), 1 / 0.73),
         Member(MultinomialNB(alpha=0.05), 1 / 3.6),
     )
-    return Committee(members, {"word": 0.7, "piece": 1.0, "meaning": 0.2, "place": 0.7})
+    return Committee(members, {"word": 0.7, "piece": 1.0, "meaning": 0.2, "place": 0.7, "sentence": 0.0})
 
 
 def _linear(estimator: Estimator) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from services.intake_api.tagging.lexicon import lexicon_fingerprint
 from services.intake_api.tagging.linear import Floats, Weighed
 from services.intake_api.tagging.messages import MELDING, VRAAG
 from services.intake_api.tagging.nature import nature_of
+from services.intake_api.tagging.roles import role_of
 from services.intake_api.tagging.signals import in_danger, signals_of
 from services.intake_api.tagging.suggestion import Suggestion, cautious
 from services.intake_api.tagging.text import Reading, read
@@ -81,6 +82,7 @@ class Tagger:
             language=language_of(reading.words),
             nature=nature_of(reading, terms.named()),
             signals=signals_of(reading),
+            role=role_of(reading) if kind == MELDING else None,
             words=self._telling_words(reading, weighed, 1 if kind == MELDING else -1),
             model_version=self.version,
         )

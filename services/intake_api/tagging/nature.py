@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.intake_api.tagging.patterns import Pattern, any_found, patterns
+from services.intake_api.tagging.patterns import Patterns, patterns
 from services.intake_api.tagging.suggestion import Nature
 from services.intake_api.tagging.text import Reading
 
@@ -15,7 +15,7 @@ def nature_of(reading: Reading, touched: frozenset[str]) -> Nature:
     """Say ``person`` unless it is plain that nobody asks or tells; words of harm, among the groups touched, make it one."""
     signs = patterns("nature")
     telephone = reading.channel == "telefoon"
-    if not telephone and (_begins(signs["machine_subject"], reading.subject) or any_found(signs["machine_text"], reading.body)):
+    if not telephone and (_begins(signs["machine_subject"], reading.subject) or _found(signs["machine_text"], reading.body)):
         return "machine"
     if touched & _HUMAN:
         return "person"
@@ -27,8 +27,12 @@ def nature_of(reading: Reading, touched: frozenset[str]) -> Nature:
     return "nonContact" if silent or _begins(signs["test"], said) else "person"
 
 
-def _begins(signs: tuple[Pattern, ...], text: str) -> bool:
-    return any(sign.expression.match(text) for sign in signs)
+def _begins(signs: Patterns, text: str) -> bool:
+    return any(sign.expression.match(text) for sign in signs.each)
+
+
+def _found(signs: Patterns, text: str) -> bool:
+    return any(sign.found_in(text) for sign in signs.each)
 
 
 def _spam_words(said: str) -> int:
@@ -36,7 +40,7 @@ def _spam_words(said: str) -> int:
     return len(
         {
             found[0]
-            for sign in patterns("nature")["spam_word"]
+            for sign in patterns("nature")["spam_word"].each
             if sign.possible_in(said)
             for found in sign.expression.finditer(said)
         }

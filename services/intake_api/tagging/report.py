@@ -14,6 +14,7 @@ from services.intake_api.tagging.evaluate import (
 )
 from services.intake_api.tagging.learning import lessons
 from services.intake_api.tagging.messages import HELD_OUT_SETS, MELDING, Message
+from services.intake_api.tagging.roles import role_measures
 from services.intake_api.tagging.rules import judge_by_rules
 
 _COLUMNS = {
@@ -33,12 +34,14 @@ def report(messages: Sequence[Message]) -> str:
     by_author = judge(predict_held_out(author_folds(given)))
     at_random = judge(predict_held_out(random_folds(given)))
     by_rules = judge_by_rules([message for message in messages if message.author_set in HELD_OUT_SETS])
+    roles = "\n".join(f"{name:24}{value:10.4f}" for name, value in role_measures(messages).items())
     return "\n\n".join(
         [
             _section("Rules alone, on the same messages", by_rules),
             _section("Each author held out", by_author),
             _section("Five random folds", at_random),
             "Sectors most often taken for another, authors held out\n" + _sector_confusion(by_author),
+            "Role of whoever makes contact, by rules, on labelled meldingen\n" + roles,
         ]
     )
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from services.intake_api.tagging.patterns import Pattern, any_found, pattern, patterns
+from services.intake_api.tagging.patterns import Patterns, pattern, patterns
+from services.intake_api.tagging.said import Said
 from services.intake_api.tagging.suggestion import Signal
 from services.intake_api.tagging.text import Reading
 
@@ -35,30 +36,31 @@ _ADULT: Final = 18
 
 def signals_of(reading: Reading) -> tuple[Signal, ...]:
     """Find the signs, most urgent first."""
-    said = f"{reading.subject}\n{reading.body}"
     signs = patterns("signals")
     found: list[Signal] = []
     if in_danger(reading):
         found.append("immediateDanger")
-    if _minor(said, signs["minorInvolved"]):
+    if _minor(reading.said, signs["minorInvolved"]):
         found.append("minorInvolved")
-    if any_found(signs["anonymousWish"], said):
+    if signs["anonymousWish"].any_found(reading.said):
         found.append("anonymousWish")
     return tuple(found)
 
 
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now."""
-    signs, said = patterns("signals")["immediateDanger"], f"{reading.subject}\n{reading.body}"
+    signs = patterns("signals")["immediateDanger"]
+    if signs.any_found(reading.said):
+        return True
     # a mail program breaks a sentence anywhere, and who chats in two messages
-    return any_found(signs, said) or ("\n" in reading.body and any_found(signs, _LINE_BREAK.sub(" ", said)))
+    return "\n" in reading.body and signs.any_found(Said(_LINE_BREAK.sub(" ", reading.said.text)))
 
 
-def _minor(said: str, signs: tuple[Pattern, ...]) -> bool:
+def _minor(said: Said, signs: Patterns) -> bool:
     """Tell a minor now from an adult who was a child at the time."""
-    if _THEN.found_in(said):
+    if _THEN.found_in(said.text):
         return False
-    return any_found(signs, said) or any(0 < age < _ADULT for age in _ages(said))
+    return signs.any_found(said) or any(0 < age < _ADULT for age in _ages(said.text))
 
 
 def _ages(said: str) -> Iterator[int]:

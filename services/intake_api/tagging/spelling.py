@@ -45,7 +45,7 @@ class Spelling:
         self.starts: Places = starts[:whole]
         """Where each word starts."""
 
-    def stretches(self, starts: Places, lengths: Places | int, salt: int) -> Keys:
+    def stretches(self, starts: Places, lengths: Places | int, salt: int | _Hashes) -> Keys:
         """Give the keys of stretches; one that runs past the end ends there."""
         ends = np.minimum(starts + lengths, self.length)
         hashes: _Hashes = (self._sums[ends] - self._sums[starts]) * _INVERSES[starts]
@@ -76,9 +76,9 @@ class Spelling:
         return min(int(self._spaces[place + 1]) - 1, len(self.starts) - 1)
 
 
-def mixed(hashes: _Hashes, salt: int) -> Keys:
+def mixed(hashes: _Hashes, salt: int | _Hashes) -> Keys:
     """Spread hashes over 32 bits, otherwise for each salt."""
-    salted = hashes + np.uint64(salt)
+    salted = hashes + (np.uint64(salt) if isinstance(salt, int) else salt)
     salted ^= salted >> _HALF
     salted *= _SPREAD
     keys: Keys = (salted >> _HALF).astype(np.uint32)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from services.intake_api.tagging.messages import Kind
+from services.intake_api.tagging.roles import RoleFound
 
 Nature: TypeAlias = Literal["person", "machine", "spam", "nonContact"]
 Signal: TypeAlias = Literal["immediateDanger", "minorInvolved", "anonymousWish"]
@@ -30,6 +31,8 @@ class Suggestion:
     nature: Nature
     signals: tuple[Signal, ...]
     """Signs for the operator to look at, found by rules: never decisive."""
+    role: RoleFound | None
+    """The part of whoever makes contact, found by rules: never decisive. Nothing for a vraag, or where it is not shown."""
     words: tuple[str, ...]
     """Words of the message that weighed most for ``kind``. Content: never log them."""
     model_version: str
@@ -47,6 +50,7 @@ def cautious(model_version: str) -> Suggestion:
         language="nl",
         nature="person",
         signals=(),
+        role=None,
         words=(),
         model_version=model_version,
     )

@@ -5,7 +5,10 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+
+from services.intake_api.tagging.said import Said
 
 HEAD, TAIL = 1300, 600
 """Characters read of a long text: how it begins and how it ends say what it is for."""
@@ -41,6 +44,11 @@ class Reading:
     quoted: bool
     """The message carries a piece of an earlier one: it answers something."""
     reply: bool
+
+    @cached_property
+    def said(self) -> Said:
+        """Subject and body."""
+        return Said(f"{self.subject}\n{self.body}")
 
 
 def read(channel: str, subject: str | None, text: str) -> Reading:

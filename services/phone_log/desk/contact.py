@@ -31,7 +31,7 @@ CONFIRMED: Final = {
     "aangepast": "De wijziging is bewaard.",
     "toegevoegd": "De notitie is toegevoegd.",
     "verbonden": "Dit contact hoort nu bij het andere.",
-    "apart": "Dit blijft een contact apart.",
+    "apart": "Dit is een contact apart.",
 }
 
 

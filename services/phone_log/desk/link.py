@@ -5,6 +5,7 @@ shows somebody's story to another.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final
 from uuid import UUID
@@ -48,14 +49,15 @@ def add_link(router: APIRouter, desk: Desk) -> None:
     @router.post("/desk/contacten/{contact_id}/verband")
     async def decide(operator: Present, contact_id: UUID, request: Request) -> Response:
         fields = await read_fields(request)
-        match fields.get("hoort"):
-            case "ja" if not await _joined(desk.intake(operator), contact_id, fields):
-                return await _page(desk, operator, contact_id, Told(409, CHANGED))
-            case "ja" | "nee":
-                await _finish(desk.intake(operator), contact_id)
-                return see(f"/desk/contacten/{contact_id}?{CONFIRMED[fields['hoort']]}=1")
-            case _:  # sent by Ctrl + Enter, without either button
-                return await _page(desk, operator, contact_id, Told(400, NOT_CHOSEN))
+        intake, chosen = desk.intake(operator), fields.get("hoort", "")
+        if chosen not in CONFIRMED:  # sent by Ctrl + Enter, without either button
+            return await _page(desk, operator, contact_id, Told(400, NOT_CHOSEN))
+        if chosen == "ja" and not await _joined(intake, contact_id, fields):
+            return await _page(desk, operator, contact_id, Told(409, CHANGED))
+        if chosen == "nee":
+            await _part(intake, contact_id, fields)
+        await _finish(intake, contact_id)
+        return see(f"/desk/contacten/{contact_id}?{CONFIRMED[chosen]}=1")
 
 
 async def _page(desk: Desk, operator: Operator, contact_id: UUID, told: Told = NOTHING) -> Response:
@@ -83,6 +85,12 @@ async def _joined(intake: Intake, contact_id: UUID, fields: Mapping[str, str]) -
     except (Conflict, StateConflict):
         return False
     return True
+
+
+async def _part(intake: Intake, contact_id: UUID, fields: Mapping[str, str]) -> None:
+    """Say that the two that the operator saw do not belong together."""
+    with suppress(ValueError):  # the other one was not shown
+        await intake.correct(contact_id, Correction(not_related_to=UUID(fields.get("bij", ""))))
 
 
 async def _beside(intake: Intake, contact_id: UUID) -> Beside:

@@ -30,6 +30,7 @@ _DOUBTS: Final = {
 }
 _NOTES: Final = {
     "bidi": "Onzichtbare tekens draaien in deze mail de schrijfrichting om. Ze staan hier als ⇄ en doen niets.",
+    "name": "De naam van een bijlage is misschien niet juist: de mail zegt niet in welke tekens die geschreven is.",
     "display": "De opmaak van deze mail is te ingewikkeld om te tonen. De tekst staat hier wel.",
 }
 """What must be noticed although everything could be read."""
@@ -90,7 +91,9 @@ _SENDING: Final = {
     OutgoingStatus.SENT: "verstuurd",
     OutgoingStatus.BOUNCED: "niet aangekomen",
     OutgoingStatus.FAILED: "kon niet verstuurd worden",
+    OutgoingStatus.WITHHELD: "niet verstuurd",
 }
+_WITHHELD: Final = {"dailyLimitOfDomain": "naar dat domein gingen die dag al genoeg bevestigingen uit"}
 
 
 def reading(details: MailDetails) -> str:
@@ -149,6 +152,8 @@ def report(told: str | None) -> str:
 
 def sending(mail: OutgoingState) -> str:
     """Say how far a mail of ours got."""
+    if mail.status is OutgoingStatus.WITHHELD:
+        return f"{_SENDING[mail.status]}: {_WITHHELD.get(mail.reason or '', 'er gingen die dag al genoeg bevestigingen uit')}"
     return _with_reason(_SENDING[mail.status], mail.reason or "")
 
 

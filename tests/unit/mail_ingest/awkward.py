@@ -3,8 +3,6 @@
 from base64 import b64encode
 from dataclasses import dataclass
 
-from services.mail_ingest.seals import NOTICES
-
 HEAD = "From: Noor Peeters <noor@example.be>\nTo: meldpunt@example.be\nSubject: Vraag\n"
 
 
@@ -75,7 +73,7 @@ HEADERS = [
     with_sender("<>", "an empty address"),
     with_sender("unlisted:; (no From-header on input)", "an empty group", "no From-header on input"),
     with_sender("Peeters, Noor <noor@example.be>", "an unquoted comma", "Peeters, Noor", "noor@example.be"),
-    with_sender('"Peeters, \\"No\\"" <noor@example.be>', "quotes in quotes", 'Peeters, "No', "noor@example.be"),
+    with_sender('"Peeters, \\"No\\"" <noor@example.be>', "quotes in quotes", 'Peeters, "No"', "noor@example.be"),
     with_sender("noor@example.be (Noor)", "a name in a comment", "Noor", "noor@example.be"),
     with_sender("Noor <noor @ example.be.>", "spaces and a final dot", "Noor", "noor@example.be"),
     with_sender("Noor <noor@example.be", "an angle that is not closed", "Noor", "noor@example.be"),
@@ -164,7 +162,7 @@ STRUCTURES = [
             files=(("bijlage-1.ics", b"BEGIN:VCALENDAR"),)),
     Awkward("winmail.dat", parts(PLAIN, "Content-Type: application/ms-tnef; name=winmail.dat\n\nx"), text="Dag",
             files=(("winmail.dat", b"x"),), status="partial"),
-    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text=NOTICES["pgp"],
+    Awkward("an encrypted mail", parts("Content-Type: application/octet-stream; name=a.asc\n\nx", kind="encrypted"), text="",
             files=(("a.asc", b"x"),), status="partial"),
     Awkward("an AMP version", parts(PLAIN, "Content-Type: text/x-amp-html\n\n<html>", kind="alternative"), text="Dag", files=()),
     Awkward("a multipart that is base64", mail(f"{HEAD}Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n\n")
@@ -186,7 +184,7 @@ NAMES = [
     with_file_name('filename=""', "bijlage-1.pdf", "an empty file name"),
     with_file_name('filename="..."', "bijlage-1.pdf", "a file name of dots"),
     with_file_name('filename="a\u202efdp.exe"', "afdp.exe", "a file name that turns around"),
-    with_file_name('filename="' + "a" * 500 + '.pdf"', "a" * 108 + ".pdf", "a very long file name"),
+    with_file_name('filename="' + "a" * 500 + '.pdf"', "a" * 188 + ".pdf", "a very long file name"),
     Awkward("the same file name twice", parts(PDF, PDF), files=(("brief.pdf", b"%PDF"), ("brief (2).pdf", b"%PDF"))),
 ]
 

@@ -1,5 +1,6 @@
 """Settings of answers, and of who is believed: a wrong one stops the start, and a server alone makes that we answer."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from services.kit.mail_server import Tls
 from services.mail_ingest.ours import ours
 from services.mail_ingest.settings import MailOutSettings, MailTrustSettings
 
+OAUTH = {"provider": "microsoft", "token_url": "https://login.example/token", "client_id": "onthaal", "client_secret": "geheim"}
 OUT: dict[str, Any] = {"mail_out_host": "mail.example.be", "mail_out_from": "Meldpunt@Example.be"}
 
 
@@ -21,6 +23,9 @@ OUT: dict[str, Any] = {"mail_out_host": "mail.example.be", "mail_out_from": "Mel
         ({"mail_out_from": "a@example.be, b@example.be"}, "one mail address"),
         ({"mail_out_tls": Tls.NONE}, "on this machine"),
         ({"mail_out_user": "onthaal"}, "belong together"),
+        ({"mail_out_oauth": json.dumps(OAUTH)}, "belong together"),
+        ({"mail_out_user": "a", "mail_out_oauth": json.dumps(OAUTH), "mail_out_password_file": Path("x")}, "belong together"),
+        ({"mail_out_user": "a", "mail_out_oauth": "{geheim"}, "must be JSON"),
         ({"mail_out_dkim_selector": "post"}, "belong together"),
         ({"mail_out_dkim_key_file": Path("dkim.pem")}, "belong together"),
         ({"mail_out_name": "Een\nregel"}, "mail_out_name"),
@@ -30,6 +35,12 @@ OUT: dict[str, Any] = {"mail_out_host": "mail.example.be", "mail_out_from": "Mel
 def test_what_could_not_be_sent_or_would_go_in_the_clear_stops_the_start(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         MailOutSettings(**(OUT | wrong))
+
+
+def test_a_token_stands_for_a_password() -> None:
+    server = MailOutSettings(**OUT, mail_out_user="a", mail_out_oauth=json.dumps(OAUTH)).server  # type: ignore[arg-type]
+    assert server
+    assert (server.user, server.password_file, server.tokens is None) == ("a", None, False)
 
 
 def test_bounces_come_back_to_the_domain_that_we_write_from() -> None:

@@ -102,6 +102,8 @@ TO_US = "To: Meldpunt <Meldpunt+abc@example.be>\n"
         "X-MS-Exchange-Inbox-Rules-Loop: noor@example.be",  # redirected by a rule in somebody's mailbox
         "X-Mailer: PHPMailer 6.8",
         "X-Loop: iemand@example.org",
+        "X-Zendesk-From-Account-Id: abc\nX-OTRS-Loop: yes",  # somebody of another house, who writes in its ticket system
+        "Subject: Afwezig: Re: Vraag",
     ],
 )
 def test_a_stray_header_does_not_make_a_machine_of_a_person(headers: str) -> None:

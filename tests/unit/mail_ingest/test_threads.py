@@ -37,9 +37,10 @@ def clues(
     recipients: tuple[str, ...] = (),
     peer: str | None = None,
     ours: Ours = OURS,
+    text: str = "Dag",
 ) -> Clues:
     """Read the clues of a mail with these headers, as it travels from the parsing process."""
-    raw = mail(f"{headers}\nDag")
+    raw = mail(f"{headers}\n{text}")
     parsed = frames.unpack(frames.pack(parse(raw)))
     return read(parsed, ReceivedMail(raw, NOW, sender, recipients, ip_address(peer) if peer else None), ours)
 
@@ -209,6 +210,8 @@ def test_the_topmost_return_path_counts() -> None:
         "X-Auto-Response-Suppress: None\n",
         "X-Auto-Response-Suppress: RN, NRN\n",
         "X-Spam-Flag: NO\nX-Spam-Status: No, score=1\n",
+        "X-Zendeskundig: nee\n",
+        "X-Loopbaan: trainer\n",
         "Authentication-Results: mx.example.be; dmarc=pass\n",
         "Authentication-Results: mx.example.org; dmarc=fail\n",  # somebody else's word
         "Authentication-Results: mx.example.be; dmarc=none\n",
@@ -249,6 +252,16 @@ def test_nothing_of_this_forbids_an_answer(headers: str) -> None:
         "X-Onthaal: acknowledgement\n",
         "Delivered-To: meldpunt@example.be\n" * 2,
         "Received: x\n" * 40,
+        "X-Loop: iemand@example.org\n",
+        "X-OTRS-Loop: yes\n",
+        "RT-Ticket: example.org #12\n",
+        "RT-Originator: iemand@example.org\n",
+        "X-RT-Loop-Prevention: example.org\n",
+        "X-JIRA-FingerPrint: abc\n",
+        "X-Zendesk-Priority-Mail: abc\n",
+        "X-Freshdesk-Source: 1\n",
+        "X-Zammad-Ticket: 12\n",
+        "Feedback-ID: 1:2\nPrecedence: bulk\nX-Mailer: Microsoft Outlook 16.0\n",
     ],
 )
 def test_each_of_these_forbids_an_answer(headers: str) -> None:
@@ -278,6 +291,15 @@ def test_a_spam_verdict_forbids_an_answer_also_where_it_is_not_followed() -> Non
         "do-not-reply@example.org",
         "niet-beantwoorden@example.org",
         "ne-pas-repondre@example.org",
+        "nicht-antworten@example.org",
+        "no-reply123@example.org",
+        "noreply+x@example.org",
+        "noreply12ab@example.org",
+        "bounce-12-noor@example.org",
+        "bounce12@example.org",
+        "notifications@example.org",
+        "notification+12@example.org",
+        "geen-antwoord-7@example.org",
         "meldpunt@example.be",
         "meldpunt+x@example.be",
         "kopie@example.be",
@@ -289,10 +311,61 @@ def test_nobody_is_answered_who_does_not_read(nobody: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "somebody", ["postma@example.org", "request@example.org", "noor.noreply@example.org", "owner@example.org"]
+    "somebody",
+    [
+        "postma@example.org",
+        "request@example.org",
+        "noor.noreply@example.org",
+        "owner@example.org",
+        "bouncken@example.org",
+        "noah.reply@example.org",
+        "notifia@example.org",
+        "alertina@example.org",
+        "root.jan@example.org",
+        "not.jan@example.org",
+    ],
 )
 def test_who_only_has_such_a_name_is_answered(somebody: str) -> None:
     assert clues(WRITTEN, somebody).answer_to == somebody
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Afwezig: Re: Vraag", "Dag"),
+        ("Automatisch antwoord: Vraag", "Dag"),
+        ("Re: Automatisch antwoord: Vraag", "Dag"),
+        ("Re: Fwd: Réponse automatique : Question", "Dag"),
+        ("AW: WG: Automatische Antwort: Frage", "Dag"),
+        ("Fwd: Out of Office: your question", "Dag"),
+        ("RE[2]: Automatic reply: x", "Dag"),
+        ("Absent: RE: Question", "Dag"),
+        ("Abwesend: Frage", "Dag"),
+        ("Afwezig", "Ik ben momenteel afwezig en lees geen mail."),
+    ],
+)
+def test_what_may_be_an_automatic_answer_is_not_answered_and_is_a_persons_or_not_by_stronger_signs(
+    subject: str, text: str
+) -> None:
+    found = clues(WRITTEN.replace("Subject: Vraag", f"Subject: {subject}"), text=text)
+    assert found.answer_to is None
+    assert found.judgement == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Afwezig op het werk na wat er gebeurde", "Dag"),
+        ("Afwezig", "Mijn zoon durft niet meer naar de training."),
+        ("Re: Vraag", "Ik ben afwezig van school."),
+        ("Automatisch ingeschreven voor het kamp", "Dag"),
+        ("Absent au travail", "Dag"),
+        ("Re: Re: Re: Fwd: Antw: vraag", "Dag"),
+        ("Away game: what the coach did", "Dag"),
+    ],
+)
+def test_a_person_whose_words_look_like_a_machines_is_answered(subject: str, text: str) -> None:
+    assert clues(WRITTEN.replace("Subject: Vraag", f"Subject: {subject}"), text=text).answer_to == "noor@example.org"
 
 
 def test_a_return_path_that_was_made_for_us_is_not_answered() -> None:

@@ -104,6 +104,12 @@ def test_a_delivery_report_is_said_in_words(told: str | None, said: str) -> None
         (OutgoingStatus.FAILED, "554", "kon niet verstuurd worden: de mailserver weigert de mail (554)"),
         (OutgoingStatus.QUEUED, "451", "wacht om verstuurd te worden: de mailserver neemt de mail nu niet aan (451)"),
         (OutgoingStatus.FAILED, "ConnectionRefusedError", "kon niet verstuurd worden (ConnectionRefusedError)"),
+        (OutgoingStatus.WITHHELD, "dailyLimit", "niet verstuurd: er gingen die dag al genoeg bevestigingen uit"),
+        (
+            OutgoingStatus.WITHHELD,
+            "dailyLimitOfDomain",
+            "niet verstuurd: naar dat domein gingen die dag al genoeg bevestigingen uit",
+        ),
     ],
 )
 def test_how_far_a_mail_of_ours_got_is_said(status: OutgoingStatus, reason: str | None, said: str) -> None:

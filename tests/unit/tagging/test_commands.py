@@ -40,7 +40,11 @@ def test_predict_answers_each_line_in_order(tagger: Tagger, tmp_path: Path) -> N
         "sectorConfidence",
         "language",
         "signals",
+        "roleWords",
     }
+    assert first["signals"] == ["role:slachtoffer"]
+    assert first["roleWords"] == ["slaat mij", "mij"]
+    assert second["roleWords"] == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from services.intake_api.tagging.lexicon import Lexicon
 from services.intake_api.tagging.messages import Message
 from services.intake_api.tagging.patterns import pattern, patterns
+from services.intake_api.tagging.said import Said
 from services.intake_api.tagging.spelling import LONGEST, KeyTable, Spelling, key_of
 from services.intake_api.tagging.text import read
 
@@ -72,11 +73,21 @@ def test_a_lexicon_finds_words_phrases_beginnings_and_inner_parts() -> None:
 
 
 def test_a_pattern_is_never_left_out_where_it_matches(messages: tuple[Message, ...]) -> None:
-    signs = [sign for sort in patterns("signals").values() for sign in sort]
+    signs = [sign for sort in patterns("signals").values() for sign in sort.each]
     texts = [read(message.channel, message.subject, message.text).body for message in messages]
 
     assert sum(sign.expression.search(text) is not None for sign in signs for text in texts) > 100
     assert all(sign.possible_in(text) for sign in signs for text in texts if sign.expression.search(text))
+
+
+def test_of_patterns_that_are_looked_for_together_the_same_are_found(messages: tuple[Message, ...]) -> None:
+    said = [read(message.channel, message.subject, message.text).said for message in messages]
+
+    for sort in (*patterns("signals").values(), *patterns("roles").values()):
+        each = [any(sign.expression.search(one.text) for sign in sort.each) for one in said]
+        assert [sort.any_found(one) for one in said] == each
+        assert any(each)
+    assert not patterns("signals")["immediateDanger"].any_found(Said("\ud800h"))
 
 
 def test_a_pattern_needs_one_of_everything_that_must_stand_there() -> None:

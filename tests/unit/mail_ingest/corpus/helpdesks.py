@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 
-from services.mail_ingest.seals import NOTICES
 from tests.unit.mail_ingest.awkward import (
     HEAD,
     NAMED,
@@ -210,12 +209,12 @@ STRUCTURES = [
     Awkward("markdown", whole("Content-Type: text/markdown", "**Dag**"), text="**Dag**"),
     Awkward("text of a kind of its own", whole("Content-Type: text/x-mail", "Dag"), text="Dag", files=()),
     Awkward("S/MIME that is encrypted", whole("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\nContent-Transfer-Encoding: base64", "MIAG"),
-            text=NOTICES["smime"], files=(("smime.p7m", b"0\x80\x06"),), status="partial"),
+            text="", files=(("smime.p7m", b"0\x80\x06"),), status="partial"),
     Awkward("S/MIME that can be read", parts(PLAIN, "Content-Type: application/pkcs7-signature; name=smime.p7s\n\nx", kind='signed; protocol="application/pkcs7-signature"'),
             text="Dag", files=(("smime.p7s", b"x"),)),
     Awkward("PGP in its own type", parts("Content-Type: application/pgp-encrypted\n\nVersion: 1", f"Content-Type: application/octet-stream; name=encrypted.asc\n\n{ARMOUR}", kind="encrypted"),
-            text=NOTICES["pgp"], files=(("bijlage-1", b"Version: 1"), ("encrypted.asc", mail(ARMOUR))), status="partial"),
-    Awkward("PGP in the text", whole("", ARMOUR), text=f"{NOTICES['pgp']}\n\n{ARMOUR}", status="partial"),
+            text="", files=(("bijlage-1", b"Version: 1"), ("encrypted.asc", mail(ARMOUR))), status="partial"),
+    Awkward("PGP in the text", whole("", ARMOUR), text=ARMOUR, status="partial"),
     Awkward("PGP below a text", whole("", f"Dag\n\n{ARMOUR}"), text=f"Dag\n\n{ARMOUR}", status="partial"),
     Awkward("the first fragment of a mail", whole("Content-Type: message/partial; id=x; number=1; total=2", "Subject: x\n\nHet begin"),
             text="Het begin", files=(("bijlage-1.eml", b"Subject: x\r\n\r\nHet begin"),), status="partial"),
