@@ -14,6 +14,8 @@ HEAD, TAIL = 1300, 600
 """Characters read of a long text: how it begins and how it ends say what it is for."""
 
 _RAW_HEAD, _RAW_TAIL = 6_000, 2_000
+_MOST = 200_000
+"""Characters in which signs of danger are looked for: one sentence in the middle of a long story is enough."""
 _FEWEST_OWN_WORDS = 3
 _APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
@@ -39,6 +41,8 @@ class Reading:
     channel: str
     subject: str
     body: str
+    whole: str
+    """The body with what stands between its head and its tail."""
     words: tuple[str, ...]
     """Words of subject and body, in order."""
     quoted: bool
@@ -57,13 +61,18 @@ def read(channel: str, subject: str | None, text: str) -> Reading:
     whole = plain(_ends(text, _RAW_HEAD, _RAW_TAIL))
     forwarded = bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
     own = whole if forwarded else own_words(whole)
+    quoted = own != whole
     body = _ends(own, HEAD, TAIL)
+    if len(text) > _RAW_HEAD + _RAW_TAIL:
+        uncut = plain(text[:_MOST])
+        own = uncut if forwarded else own_words(uncut)
     return Reading(
         channel=channel,
         subject=title,
         body=body,
+        whole=own,
         words=tuple(words(f"{title}\n{body}")),
-        quoted=own != whole,
+        quoted=quoted,
         reply=bool(_REPLY_SUBJECT.match(title)),
     )
 

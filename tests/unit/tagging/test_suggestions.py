@@ -123,6 +123,15 @@ def test_immediate_danger_is_signalled_in_four_languages(tagger: Tagger, text: s
     assert suggestion.kind == "melding"
 
 
+@pytest.mark.parametrize("paragraphs", [20, 60, 600])
+def test_danger_in_the_middle_of_a_long_story_is_signalled(tagger: Tagger, paragraphs: int) -> None:
+    filler = "Wij wonen al jaren in dezelfde straat en de kinderen gaan er graag naar school.\n\n" * paragraphs
+    story = f"{filler}Hij staat nu met een mes voor mijn deur en zegt dat hij mij gaat vermoorden.\n\n{filler}"
+
+    assert "immediateDanger" in tagger.suggest("mail", None, story).signals
+    assert "immediateDanger" not in tagger.suggest("mail", None, filler * 2).signals
+
+
 @pytest.mark.parametrize(
     "text",
     [
