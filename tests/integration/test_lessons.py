@@ -69,7 +69,7 @@ def test_only_what_a_person_corrected_whole_is_written_and_nothing_erased(export
     (message,) = read_messages(file)
 
     assert (message.id, message.kind, message.sector, message.channel) == ("real001", "vraag", "Jeugd", "mail")
-    assert message.text == "Mijn trainer … slaat mij elke week na de training. Bel mij op …"
+    assert message.text == "Mijn trainer … slaat mij elke week na de training. Bel mij op … . Groetjes, …"
 
 
 def test_nothing_personal_and_no_way_back_is_written(exported: tuple[Path, str]) -> None:

@@ -280,7 +280,7 @@ def _state(error: BaseException | None) -> str:
 
 POSTGRESQL = {
     "timeout": 5,
-    "command_timeout": 2 * LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
+    "command_timeout": LONGEST_WAIT,  # for what is asked while connecting, which nobody watches over
     # a server whose client was forgotten by the network keeps that client's locks for hours, unless it is told not to wait
     "server_settings": {
         "idle_in_transaction_session_timeout": str(int(LONGEST_WAIT * 500)),
