@@ -152,34 +152,29 @@ def test_tls_at_the_mail_listener_is_for_whoever_has_a_certificate_and_the_same_
     assert "components: [../../mail-tls]" in (EXAMPLE / "kustomization.yaml").read_text()
 
 
-def test_answers_to_mail_have_a_way_out_and_files_where_they_are_wanted() -> None:
-    folder = DEPLOY / "kubernetes" / "mail-out"
+def way_out(name: str, ports: set[int]) -> str:
+    """Check a component that lets mail-ingest speak to mail servers, and give where its files are mounted."""
+    folder = DEPLOY / "kubernetes" / name
     component = yaml.safe_load((folder / "kustomization.yaml").read_text())
     [patch] = component["patches"]
     added = {one["path"]: one["value"] for one in yaml.safe_load(patch["patch"])}
     assert patch["target"]["name"] in PODS
     assert all(path.startswith("/spec/template/spec/") and path.endswith("/-") for path in added)
-    [policy] = [yaml.safe_load((folder / name).read_text()) for name in component["resources"]]
+    [policy] = [yaml.safe_load((folder / resource).read_text()) for resource in component["resources"]]
     assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "mail-ingest"}
-    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == {587, 465}
-    example = (EXAMPLE / "kustomization.yaml").read_text()
-    assert "components: [../../mail-out]" in example
+    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == ports
+    assert f"components: [../../{name}]" in (EXAMPLE / "kustomization.yaml").read_text()
     [mounted] = [value["mountPath"] for path, value in added.items() if "volumeMounts" in path]
-    assert f"ONTHAAL_MAIL_OUT_PASSWORD_FILE={mounted}/" in example
+    return str(mounted)
+
+
+def test_answers_to_mail_have_a_way_out_and_files_where_they_are_wanted() -> None:
+    mounted = way_out("mail-out", {587, 465})
+    assert f"ONTHAAL_MAIL_OUT_PASSWORD_FILE={mounted}/" in (EXAMPLE / "kustomization.yaml").read_text()
 
 
 def test_mailboxes_have_a_way_out_and_files_where_they_are_wanted() -> None:
-    folder = DEPLOY / "kubernetes" / "mailboxes"
-    component = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    [patch] = component["patches"]
-    added = {one["path"]: one["value"] for one in yaml.safe_load(patch["patch"])}
-    assert patch["target"]["name"] in PODS
-    assert all(path.startswith("/spec/template/spec/") and path.endswith("/-") for path in added)
-    [policy] = [yaml.safe_load((folder / name).read_text()) for name in component["resources"]]
-    assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "mail-ingest"}
-    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == {993, 143, 443}
-    assert "components: [../../mailboxes]" in (EXAMPLE / "kustomization.yaml").read_text()
-    [mounted] = [value["mountPath"] for path, value in added.items() if "volumeMounts" in path]
+    mounted = way_out("mailboxes", {993, 143, 443})
     assert f'"password_file": "{mounted}/' in (DEPLOY / "README.md").read_text()
 
 
