@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -114,47 +115,52 @@ def _moment(moment: datetime) -> str:
 
 
 _STATEMENT: Final = """
-WITH given AS (
-    SELECT * FROM unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]
-    ) AS given (contact_id, id, direction, sent_at, registered_at, by, digest, sealed, data_key)
-), locked AS MATERIALIZED (
-    SELECT id AS contact_id, last_sequence, data_key FROM contact
-    WHERE id = ANY($1) AND erased_at IS NULL ORDER BY id FOR NO KEY UPDATE
+WITH numbered AS (
+    UPDATE contact SET last_sequence = last_sequence + 1, version = version + 1,
+        extended_due = least(extended_due,
+            CASE WHEN extended_at > $5::timestamptz - $10::interval AND extended_at <= $5
+                THEN extended_at + $10 ELSE $5 END),
+        suggest_since = CASE WHEN $3::text = 'inbound' THEN coalesce(suggest_since, $5) ELSE suggest_since END
+    WHERE id = $1::uuid AND data_key = $9::bytea AND erased_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM message WHERE contact_id = $1 AND id = $2::uuid)
+    RETURNING last_sequence, extended_due
 ), stored AS (
     INSERT INTO message (contact_id, id, sequence, direction, sent_at, registered_at, registered_by, digest, sealed)
-    SELECT contact_id, id, last_sequence + 1, direction, sent_at, registered_at, by, digest, sealed
-    FROM locked JOIN given USING (contact_id) WHERE given.data_key = locked.data_key
-    ON CONFLICT (contact_id, id) DO NOTHING
-    RETURNING contact_id, sequence, direction, registered_at
+    SELECT $1, $2, last_sequence, $3, $4::timestamptz, $5, $6::text, $7::bytea, $8::bytea FROM numbered
 )
-UPDATE contact SET last_sequence = stored.sequence, version = version + 1,
-    extended_due = least(extended_due,
-        CASE WHEN extended_at > stored.registered_at - $10::interval AND extended_at <= stored.registered_at
-            THEN extended_at + $10::interval ELSE stored.registered_at END),
-    suggest_since = CASE WHEN direction = 'inbound' THEN coalesce(suggest_since, stored.registered_at) ELSE suggest_since END
-FROM stored WHERE contact.id = stored.contact_id
-RETURNING contact.id, last_sequence, extended_due
+SELECT $1, last_sequence, extended_due FROM numbered
 """
-# the row of the contact is locked first, and what the lock gives is its newest version: the number follows the last one, whoever
-# gave that. A message that another transaction stored meanwhile is met by ON CONFLICT, which sees what the snapshot does not.
+# what the lock on the row gives is its newest version: the number follows the last one, whoever gave that, and a key wrapped anew meanwhile
+# is another key. Of a message that another node stores at this moment the snapshot knows nothing: the insert then fails, and once more is told.
 
 
 class PostgresMessages:
-    """One statement a batch on a kept line; two batches at once."""
+    """One statement a message on a kept line, all of a batch in one transaction and one round trip; two batches at once."""
 
     together = 2
 
     async def insert(self, database: Database, batch: Sequence[NewMessage]) -> dict[UUID, tuple[int, datetime]]:
         """Commit the messages that are new, and give the number of each."""
-        async with database.line() as line:  # one statement is a transaction by itself
-            rows = await line.fetch(_STATEMENT, *_arrays(batch), COALESCE)
+        # in one order, so that two batches never wait for each other
+        given = [_arguments(new) for new in sorted(batch, key=attrgetter("contact_id"))]
+        async with database.line() as line:  # without a block of its own, what is asked at once is one transaction
+            rows = await (line.fetch(_STATEMENT, *given[0]) if len(given) == 1 else line.fetchmany(_STATEMENT, given))
         return {UUID(int=row[0].int): (row[1], row[2]) for row in rows}
 
 
-def _arrays(batch: Sequence[NewMessage]) -> list[list[Any]]:
-    names = ("contact_id", "id", "direction", "sent_at", "registered_at", "by", "digest", "sealed", "data_key")
-    return [[getattr(new, name) for new in batch] for name in names]
+def _arguments(new: NewMessage) -> tuple[Any, ...]:
+    return (
+        new.contact_id,
+        new.id,
+        new.direction,
+        new.sent_at,
+        new.registered_at,
+        new.by,
+        new.digest,
+        new.sealed,
+        new.data_key,
+        COALESCE,
+    )
 
 
 async def held_messages(database: Database, batch: Sequence[NewMessage]) -> dict[UUID, HeldMessage]:
