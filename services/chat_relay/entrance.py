@@ -39,7 +39,7 @@ class VisitorEntrance:
         try:
             with self._crowd.enter(client_network(websocket, self._settings.trusted_proxies)):
                 admit(websocket, self._origins)
-                socket = FrameSocket(websocket, VISITOR_FRAMES, self._settings.chat_pace)
+                socket = FrameSocket(receive, send, VISITOR_FRAMES, self._settings.chat_pace)
                 await socket.accept()
                 await VisitorConnection(socket, self._relay).serve()
         except CrowdedNetworkError:

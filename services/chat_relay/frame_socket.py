@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.types import Message, Receive, Send
+from starlette.websockets import WebSocketDisconnect
 
 from services.chat_relay.frames import MAX_FRAME, PROTOCOL, RATES, Error, Fault, Frame, Ping, Pong, ServerFrame, to_text
 from services.chat_relay.limits import Allowance
@@ -22,66 +23,74 @@ TOO_SLOW: Final = 4408
 
 
 class FrameSocket(Generic[Incoming]):
-    """One accepted connection. Answers pings itself and closes on whoever sends nothing, or nonsense, for too long."""
+    """One connection (ASGI). Answers pings itself and closes on whoever sends nothing, or nonsense, for too long."""
 
-    def __init__(self, websocket: WebSocket, frames: TypeAdapter[Incoming], pace: float = 1.0) -> None:
+    def __init__(self, receive: Receive, send: Send, frames: TypeAdapter[Incoming], pace: float = 1.0) -> None:
         """Read the frames that this adapter knows; they may come `pace` times as often as `RATES` says."""
-        self._websocket = websocket
+        self._receive = receive
+        self._send = send
         self._frames = frames
         self._allowance = Allowance(RATES, pace)
         self._faults = 0
         self._greeted = False
+        self._is_open = True
         self._deadline = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     async def accept(self) -> None:
         """Take the connection, in the protocol that the handshake asked for."""
-        await self._websocket.accept(PROTOCOL)
+        await self._receive()
+        await self._pass({"type": "websocket.accept", "subprotocol": PROTOCOL})
         self._deadline = asyncio.get_running_loop().time() + FIRST_FRAME
+        self._look()
 
     async def receive(self) -> Incoming | None:
         """Wait for the next frame to act on; nothing when the connection is over."""
-        while True:
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    text = await self._text()
-            except TimeoutError:
-                await self.close(TOO_SLOW)
-                return None
-            if text is None:
-                return None
-            frame = await self._read(text)
-            if frame is not None:
+        while (text := await self._text()) is not None:
+            if frame := await self._read(text):
                 return frame
+        if self._watch:
+            self._watch.cancel()
+        return None
 
     async def send(self, *frames: ServerFrame) -> None:
         """Send frames, in order. Once the other side is gone nothing is sent: `receive` will tell."""
-        try:
-            for frame in frames:
-                if self._is_open:
-                    await self._websocket.send_text(to_text(frame))
-        except WebSocketDisconnect:
-            return
+        for frame in frames:
+            if self._is_open:
+                await self._pass({"type": "websocket.send", "text": to_text(frame)})
 
     async def close(self, code: int = 1000) -> None:
         """Close the connection."""
         if self._is_open:
-            await self._websocket.close(code)
+            self._is_open = False
+            await self._pass({"type": "websocket.close", "code": code, "reason": ""})
 
-    @property
-    def _is_open(self) -> bool:
-        websocket, connected = self._websocket, WebSocketState.CONNECTED
-        return websocket.application_state is connected and websocket.client_state is connected
+    async def _pass(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except (OSError, WebSocketDisconnect):  # of the server, and of a layer of the app
+            self._is_open = False
 
     async def _text(self) -> str | None:
         if not self._is_open:
             return None
-        message = await self._websocket.receive()
+        message = await self._receive()
         if message["type"] == "websocket.disconnect":
+            self._is_open = False
             return None
         return message.get("text") or ""
 
+    def _look(self) -> None:
+        """Close once the deadline has passed; until then, look again when it was to pass: it moves with every frame."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._deadline:
+            self._watch = loop.call_at(self._deadline, self._look)
+        else:
+            self._closing = loop.create_task(self.close(TOO_SLOW))
+
     async def _read(self, text: str) -> Incoming | None:
-        if len(text.encode(errors="replace")) > MAX_FRAME:
+        if len(text) > MAX_FRAME // 4 and len(text.encode(errors="replace")) > MAX_FRAME:
             await self._refuse(Fault.TOO_LARGE)
             return None
         try:

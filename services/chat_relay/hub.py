@@ -87,12 +87,12 @@ class Hub:
         """Tell whoever follows a conversation here that the waiting room has news of it."""
         self._offer(conversation, {"waiting": 1})
 
-    async def stored(self, turn: Message) -> None:
-        """Tell that the store has a turn. Called after the store said so, never before."""
+    async def stored(self, turn: Message, own: Subscription | None = None) -> None:
+        """Tell everybody else that the store has a turn. Called after the store said so, never before."""
         room = self._rooms.get(turn.contact_id)
         if room and (not room.turns or room.turns[-1].sequence < turn.sequence):
             room.turns.append(turn)
-        await self._tell(turn.contact_id, {"turn": turn.sequence})
+        await self._bus.publish(subject(turn.contact_id), {"turn": turn.sequence}, own)
 
     async def changed(self, conversation: UUID) -> None:
         """Tell that a conversation was started, taken, given back or ended."""

@@ -62,7 +62,7 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate, pace: float)
         except ProblemError as problem:
             await websocket.send_denial_response(answer(problem))
             return
-        socket = FrameSocket(websocket, OPERATOR_FRAMES, pace)
+        socket = FrameSocket(websocket.receive, websocket.send, OPERATOR_FRAMES, pace)
         await socket.accept()
         await OperatorConnection(socket, relay, signed_in).serve()
 

@@ -60,6 +60,7 @@ class View:
     """Called when the waiting room has news, and after each look in the store."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _here: bool | None = None
+    _hints: Subscription | None = None
 
     @property
     def conversation(self) -> UUID:
@@ -88,16 +89,16 @@ class View:
             self.side = self.side.gives_up(message)
             await self.send(failure(self.conversation, problem, message))
             raise
-        await self.hub.stored(stored)
+        await self.hub.stored(stored, self._hints)
         await asyncio.sleep(0)  # the other side first: its wait is the longer one
         await self._until(stored)
 
     async def live(self) -> None:
         """Tell what is new, until cancelled. Reads once after it began to listen, so that nothing falls between."""
-        async with self.hub.follow(self.conversation) as hints:
+        async with self.hub.follow(self.conversation) as self._hints:
             await self._heed(MISSED)
             while True:
-                await self._heed(await hint(hints, LONGEST_SILENCE if self.hub.is_whole else ALONE))
+                await self._heed(await hint(self._hints, LONGEST_SILENCE if self.hub.is_whole else ALONE))
 
     async def _heed(self, notice: Notice) -> None:
         match notice:
@@ -157,8 +158,9 @@ class View:
 
 async def hint(hints: Subscription, patience: float) -> Notice:
     """Wait for a hint; `MISSED` after about so many seconds of silence."""
+    spread = random.uniform(0.8, 1.2)  # noqa: S311  (of the reads)
+    silence = asyncio.get_running_loop().call_later(patience * spread, hints.miss)
     try:
-        async with asyncio.timeout(patience * random.uniform(0.8, 1.2)):  # noqa: S311  (spreads the reads)
-            return await hints.next()
-    except TimeoutError:
-        return MISSED
+        return await hints.next()
+    finally:
+        silence.cancel()

@@ -69,8 +69,8 @@ class Bus(Protocol):
         """Be connected to the other processes for the length of a block."""
         ...
 
-    async def publish(self, subject: str, notice: Notice) -> None:
-        """Tell whoever listens to the subject now. Never fails: a notice that cannot be sent is lost."""
+    async def publish(self, subject: str, notice: Notice, but: Subscription | None = None) -> None:
+        """Tell whoever listens to the subject now, but one that knows. Never fails: a notice that cannot be sent is lost."""
         ...
 
     def listen(self, subject: str) -> AbstractAsyncContextManager[Subscription]:
@@ -92,14 +92,15 @@ class LocalBus:
         """Nothing has to be connected."""
         yield
 
-    async def publish(self, subject: str, notice: Notice) -> None:
-        """Tell whoever listens to the subject now."""
-        self.offer(subject, notice)
+    async def publish(self, subject: str, notice: Notice, but: Subscription | None = None) -> None:
+        """Tell whoever listens to the subject now, but one that knows."""
+        self.offer(subject, notice, but)
 
-    def offer(self, subject: str, notice: Notice) -> None:
+    def offer(self, subject: str, notice: Notice, but: Subscription | None = None) -> None:
         """Tell whoever listens here."""
         for subscription in tuple(self._listeners.get(subject, ())):
-            subscription.offer(notice)
+            if subscription is not but:
+                subscription.offer(notice)
 
     def miss(self) -> None:
         """Tell every listener that notices may have been lost."""
@@ -142,9 +143,9 @@ class NatsBus:
         """Be connected for the length of a block, which begins whether a server answers or not."""
         return self._link.session(self._hear)
 
-    async def publish(self, subject: str, notice: Notice) -> None:
+    async def publish(self, subject: str, notice: Notice, but: Subscription | None = None) -> None:
         """Tell whoever listens to the subject now, here and in every other process."""
-        await self._local.publish(subject, notice)
+        self._local.offer(subject, notice, but)
         if (client := self._link.client) is None:
             return
         try:

@@ -37,6 +37,16 @@ async def test_whoever_listens_to_a_subject_hears_it_once_and_in_order(buses: tu
             await asyncio.wait_for(heard(hints), 0.5)
 
 
+async def test_whoever_knows_already_is_left_out_and_nobody_else(buses: tuple[Bus, Bus]) -> None:
+    here, there = buses
+    async with here.listen("chat") as own, here.listen("chat") as near, there.listen("chat") as far:
+        await here.publish("chat", {"turn": 1}, own)
+        await here.publish("chat", {"turn": 2})
+        assert [await heard(near), await heard(near)] == [{"turn": 1}, {"turn": 2}]
+        assert [await heard(far), await heard(far)] == [{"turn": 1}, {"turn": 2}]
+        assert await heard(own) == {"turn": 2}
+
+
 async def test_nobody_has_to_listen(buses: tuple[Bus, Bus]) -> None:
     here, there = buses
     await here.publish("nobody", {"turn": 1})

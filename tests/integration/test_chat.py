@@ -463,12 +463,16 @@ async def test_who_sends_too_fast_is_told_which_message_was_not_stored(gateway: 
     assert len(stored(api, visitor.conversation)) == 1 + len(messages) - len(refused)
 
 
-async def test_who_connects_and_says_nothing_is_let_go(gateway: Gateway) -> None:
-    async with visiting(gateway) as visitor:
+async def test_who_connects_and_says_nothing_is_let_go_and_who_has_greeted_may_be_silent(gateway: Gateway) -> None:
+    async with visiting(gateway) as silent, visiting(gateway) as polite:
+        await polite.hello()
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(visitor.socket.recv(), 15)
+            await asyncio.wait_for(silent.socket.recv(), 15)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4408
+        await asyncio.sleep(1)
+        await polite.send("ping")
+        await polite.next("pong")
 
 
 async def test_what_is_said_is_nowhere_in_the_log(gateway: Gateway, noor: str) -> None:
