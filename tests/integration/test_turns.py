@@ -112,6 +112,19 @@ async def test_the_same_turn_at_both_nodes_is_one_turn_and_another_under_its_id_
     assert await nodes[0].texts(contact) == [(1, "Een")]
 
 
+async def test_turns_that_reach_both_nodes_at_once_are_one_each_also_beside_others_in_their_batch(
+    nodes: tuple[Node, Node],
+) -> None:
+    contacts = [await nodes[0].register() for _ in range(4)]
+    for number in range(30):
+        messages = [(contact, uuid4()) for contact in contacts]
+        said = await asyncio.gather(
+            *(node.say(contact, f"Beurt {number}", message) for node in nodes for contact, message in messages)
+        )
+        assert sum(created for _, created in said) == len(messages)
+        assert {stored.sequence for stored, _ in said} == {number + 1}
+
+
 async def test_a_key_that_another_node_destroyed_seals_nothing_more(nodes: tuple[Node, Node]) -> None:
     contact = await nodes[0].register()
     await nodes[0].say(contact, "Een")
