@@ -117,10 +117,9 @@ class Start(Frame):
         return self.conversation
 
 
-class Say(Frame):
-    """A further message of the visitor. `message` is made by the sender and is the same in every retry."""
+class Utterance(Submitted):
+    """What frames that say something have in common."""
 
-    type: Literal["say"] = "say"
     message: UUID
     text: Said
 
@@ -128,6 +127,12 @@ class Say(Frame):
     def asks_for(self) -> UUID:
         """The message."""
         return self.message
+
+
+class Say(Utterance, Frame):
+    """A further message of the visitor. `message` is made by the sender and is the same in every retry."""
+
+    type: Literal["say"] = "say"
 
 
 class Typing(Frame):
@@ -161,18 +166,11 @@ class Open(Frame):
     after: Sequence
 
 
-class Reply(Frame):
+class Reply(Utterance, Frame):
     """The operator says something."""
 
     type: Literal["say"] = "say"
     conversation: UUID
-    message: UUID
-    text: Said
-
-    @property
-    def asks_for(self) -> UUID:
-        """The message."""
-        return self.message
 
 
 class Writing(Frame):
@@ -218,18 +216,11 @@ class HandOver(Frame):
         return named(self, self.message, self.note)
 
 
-class Note(Frame):
+class Note(Utterance, Frame):
     """The operator writes something down for colleagues; the visitor never gets it. Answered like `say`."""
 
     type: Literal["note"] = "note"
     conversation: UUID
-    message: UUID
-    text: Said
-
-    @property
-    def asks_for(self) -> UUID:
-        """The message."""
-        return self.message
 
 
 class Suggest(Frame):

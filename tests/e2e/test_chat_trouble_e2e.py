@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
 
 from services.intake_api.caller import SERVICE_SCOPES
+from tests.e2e.chromium import launched
 from tests.e2e.test_chat_e2e import DESKTOP, PHONE, open_chat, opened
 from tests.faults.proxy import Line, Proxy
 from tests.nats import Nats, nats
@@ -187,9 +188,9 @@ def talk(site: Site) -> Iterator[Talk]:
     """A visitor and an operator in conversation, each in a browser of their own."""
     with sync_playwright() as playwright, ExitStack() as stack:
         before = set(psutil.Process().children(recursive=True))
-        browsers = [playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"]) for _ in range(1)]
+        browsers = [launched(playwright)]
         visitors_own = [process for process in psutil.Process().children(recursive=True) if process not in before]
-        browsers.append(playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"]))
+        browsers.append(launched(playwright))
         for browser in browsers:
             stack.callback(browser.close)
         desk = opened(browsers[1], DESKTOP).new_page()

@@ -7,21 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, Route, ViewportSize, WebSocketRoute, expect
 
+from tests.e2e.accessibility import violations_of_every_rule
 from tests.e2e.test_chat_e2e import (
     DESKTOP,
     PHONE,
     SMALL,
-    accessible,
-    browser,
     chat,
     leaves,
     open_chat,
@@ -32,8 +29,7 @@ from tests.e2e.test_chat_e2e import (
 )
 from tests.engines import eventually
 from tests.running import Gateway, free_port, running
-
-__all__ = ["browser"]
+from tests.serving import Silent, serving
 
 KILOBYTE = 1024
 LEASE = 8
@@ -141,36 +137,24 @@ def test_only_sites_on_the_list_may_show_the_widget(house: Gateway, tmp_path: Pa
     assert "frame-ancestors 'self' https://www.voorbeeld.be;" in listed
 
 
-class Site(BaseHTTPRequestHandler):
+class Site(Silent):
     """A page of a site that is not ours, as strict as it can be, with a script of its own that wants to read along."""
 
     gateway = ""
 
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+    def respond(self) -> None:
         allowed = f"default-src 'none'; script-src {self.gateway}; frame-src {self.gateway}"
-        self.send_header("Content-Security-Policy", allowed)
-        self.end_headers()
         script = f'<script src="{self.gateway}/chat/widget.js" defer data-lang="nl-BE"></script>'
-        self.wfile.write(f'<!doctype html><html lang="nl"><title>Turnclub</title>{script}<h1>Turnclub</h1></html>'.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        page = f'<!doctype html><html lang="nl"><title>Turnclub</title>{script}<h1>Turnclub</h1></html>'
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": allowed}
+        self.answer(200, page.encode(), headers)
 
 
 @contextmanager
 def another_site(gateway: Gateway, port: int) -> Iterator[str]:
     """Serve the page for the length of a block, under a name that a browser takes for another site."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Its", (Site,), {"gateway": gateway.url}))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(type("Its", (Site,), {"gateway": gateway.url}), port):
         yield f"http://localhost:{port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +206,7 @@ def test_a_site_that_is_not_on_the_list_cannot_show_the_chat(browser: Browser, a
 def test_with_nobody_there_the_page_says_so_and_takes_the_text_to_the_form(visitor: Page) -> None:
     widget = open_chat(visitor)
     expect(widget.get_by_role("heading", name="Er is nu geen medewerker")).to_be_visible()
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     widget.get_by_label("Je bericht").fill("Dit wil ik niet twee keer schrijven.\nEcht niet.")
     widget.get_by_role("button", name="Naar het formulier").click()
     visitor.wait_for_url("**/contact")
@@ -239,7 +223,7 @@ def test_who_waits_is_told_the_place_and_that_everybody_is_busy(operator: Page, 
     expect(widget.get_by_role("heading", name="Alle medewerkers zijn in gesprek")).to_be_visible()
     status(widget, "Je bent nummer 1 in de rij.")
     shoot(visitor, "phone-busy")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     operator.get_by_label("Beschikbaar").check()
     status(widget, "een medewerker antwoordt zo meteen")
     expect(widget.get_by_role("heading", name="Alle medewerkers zijn in gesprek")).to_be_hidden()
@@ -253,7 +237,7 @@ def test_an_operator_who_vanishes_is_told_and_the_conversation_waits_again(opera
     operator.goto("about:blank")
     expect(widget.get_by_role("log")).to_contain_text("De verbinding van de medewerker is weg. Je staat weer in de rij.")
     expect(widget.get_by_role("heading", name="Er is nu geen medewerker")).to_be_visible()
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     stop(widget)
 
 
@@ -271,7 +255,7 @@ def test_a_colleague_who_takes_over_is_named(operator: Page, visitor: Page, brow
     operator.get_by_label("Elif Demir").check()
     operator.get_by_role("dialog").get_by_role("button", name="Geef door").click()
     expect(widget.get_by_role("log")).to_contain_text("Een collega neemt het gesprek over: Elif Demir.")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     stop(widget)
     other.close()
 
@@ -286,7 +270,7 @@ def test_closing_keeps_what_was_sent_and_takes_what_was_not_to_the_form(visitor:
         expect(widget.get_by_label("Wat je schreef")).to_have_value("Dit nog niet")
         expect(widget.get_by_role("link", name="Tele-Onthaal 106")).to_be_visible()
         shoot(visitor, "phone-turned-away")
-        assert accessible(visitor) == []
+        assert violations_of_every_rule(visitor) == []
         assert remembered(visitor) == []
         widget.get_by_role("button", name="Naar het formulier").click()
         expect(visitor.locator("textarea[name=text]")).to_have_value("Dit nog niet")
@@ -306,10 +290,10 @@ def test_a_lost_connection_is_told_and_what_was_written_meanwhile_arrives_once(o
     status(widget, "De verbinding is weg. Wij proberen opnieuw. Wat je schreef blijft staan.")
     expect(widget.get_by_role("button", name="Probeer opnieuw")).to_be_visible()
     shoot(visitor, "phone-lost")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     visitor.context.set_offline(False)
     status(widget, "De verbinding is er weer.")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     expect(widget.get_by_role("listitem").filter(has_text="Tijdens de onderbreking")).to_contain_text("Verzonden")
     expect(widget.get_by_role("log").get_by_text("Ben je er nog?")).to_have_count(1)
     expect(operator.get_by_role("log").filter(visible=True).get_by_text("Tijdens de onderbreking")).to_have_count(1)
@@ -354,7 +338,7 @@ def test_the_conversation_can_be_taken_along_as_text_after_a_warning(visitor: Pa
     widget.get_by_role("button", name="Bewaar als tekst").click()
     expect(widget.get_by_text("Wie het toestel gebruikt, kan het lezen.")).to_be_visible()
     expect(widget.get_by_role("button", name="Nee, niet bewaren")).to_be_focused()
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     with visitor.expect_download() as taken:
         widget.get_by_role("button", name="Ja, bewaar").click()
     text = taken.value.path().read_text("utf-8-sig")
@@ -372,7 +356,7 @@ def test_a_long_story_goes_in_parts_and_an_empty_message_is_explained(visitor: P
     expect(widget.get_by_role("alert").filter(has_text="Schrijf eerst een bericht.")).to_be_visible()
     expect(message).to_be_focused()
     expect(message).to_have_attribute("aria-invalid", "true")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     message.fill("woord " * 1500)
     expect(message).to_have_attribute("aria-invalid", "false")
     widget.get_by_role("button", name="Verstuur").click()
@@ -509,7 +493,7 @@ def test_where_nothing_may_be_remembered_that_is_said_and_a_reload_ends_the_conv
     expect(widget.get_by_role("log")).to_contain_text("Dag jij")
     expect(widget.get_by_text("Je browser laat de chat niets onthouden.")).to_have_count(1)
     shoot(visitor, "phone-not-remembered")
-    assert accessible(visitor) == []
+    assert violations_of_every_rule(visitor) == []
     conversation = conversation_in(told)
     assert status_of(house, conversation) == "open"
     visitor.reload()

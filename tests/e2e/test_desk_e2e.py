@@ -5,35 +5,27 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.accessibility import small_targets, violations
 from tests.engines import eventually
 from tests.receiving import Answer, Receiver, receiving
 from tests.running import Gateway
-
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-AXE_RUN = """async () => (await axe.run(document, {rules: {"target-size": {enabled: true}}})).violations.map(
-    found => found.id + ": " + found.nodes.map(node => node.target.join(" ")).join(", "))"""
 
 SCAN = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF"
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A tab of an operator's browser; whatever its console complains of fails the test."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/New_York")
-        tab = context.new_page()
-        complaints: list[str] = []
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on(
-            "console",
-            lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None,
-        )
-        yield tab
-        browser.close()
-        assert complaints == []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/New_York")
+    tab = context.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    yield tab
+    context.close()
+    assert complaints == []
 
 
 @pytest.fixture
@@ -162,11 +154,10 @@ def test_a_contact_is_tagged_noted_and_confirmed(desk: Page, gateway: Gateway) -
     expect(desk.get_by_role("heading", name="Aanmelden")).to_be_visible()
 
 
-def test_without_script_an_operator_signs_in_and_registers(gateway: Gateway) -> None:
+def test_without_script_an_operator_signs_in_and_registers(browser: Browser, gateway: Gateway) -> None:
     link = gateway.sign_in_link("Noor")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        tab = browser.new_context(java_script_enabled=False).new_page()
+    with browser.new_context(java_script_enabled=False) as context:
+        tab = context.new_page()
         tab.goto(f"{gateway.url}/desk/telefoon/new")
         tab.get_by_label("Eenmalige code").fill(link)
         tab.get_by_role("button", name="Aanmelden").click()
@@ -175,7 +166,6 @@ def test_without_script_an_operator_signs_in_and_registers(gateway: Gateway) -> 
         expect(tab.get_by_label("Naam", exact=True)).to_be_hidden()
         tab.get_by_role("button", name="Bewaren").click()
         expect(tab.get_by_role("main")).to_contain_text("Stille oproep")
-        browser.close()
 
 
 @pytest.fixture
@@ -217,22 +207,20 @@ def test_what_was_not_taken_is_seen_with_its_reason_and_sent_again(desk: Page, g
     refused.wait(lambda: sum(attempt.was_taken for attempt in refused.attempts) == 3)
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci in tests/e2e)")
 @pytest.mark.parametrize("width", [320, 1280])
-def test_axe_finds_nothing_where_dead_letters_are_shown(gateway: Gateway, refused: Receiver, width: int) -> None:
+def test_axe_finds_nothing_where_dead_letters_are_shown(
+    browser: Browser, gateway: Gateway, refused: Receiver, width: int
+) -> None:
     assert refused.attempts
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        tab = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True).new_page()
+    with browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True) as context:
+        tab = context.new_page()
         tab.goto(gateway.sign_in_link("Noor"))
         expect(tab.get_by_role("heading", name="Overzicht")).to_be_visible()
         tab.goto(f"{gateway.url}/desk/doorsturen")
         expect(tab.get_by_role("button", name="Alles opnieuw versturen")).to_be_visible()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        assert tab.evaluate(SMALL_TARGETS) == []
-        tab.add_script_tag(path=AXE)
-        assert tab.evaluate(AXE_RUN) == []
-        browser.close()
+        assert small_targets(tab) == []
+        assert violations(tab) == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -252,13 +240,7 @@ def test_every_page_fits_its_screen_and_every_target_a_finger(desk: Page, gatewa
         desk.goto(gateway.url + path)
         desk.screenshot(path=tmp_path / f"{path.rpartition('/')[2][:8]}.png", full_page=True)
         assert desk.evaluate("document.documentElement.scrollWidth") <= width, path
-        assert desk.evaluate(SMALL_TARGETS) == [], path
-
-
-SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
-    .filter((target) => !target.matches('.skip') && target.checkVisibility())
-    .filter((target) => target.getBoundingClientRect().height < 43.9)
-    .map((target) => target.outerHTML.slice(0, 100))"""
+        assert small_targets(desk) == [], path
 
 
 def tab_to(page: Page, field: str) -> None:

@@ -7,23 +7,22 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.accessibility import small_targets, violations
 from tests.e2e.elsewhere import Elsewhere, elsewhere
-from tests.e2e.test_desk_e2e import AXE, AXE_RUN, SMALL_TARGETS
 from tests.mail_contacts import QUOTED, File, file_id, possibly_linked, register_mail
 from tests.running import Gateway
 
 LAYOUT = b'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Mail</title>\n<p>Hallo, dit is <b>vet</b>. <a href="https://voorbeeld.example/">Klik</a></p>\n'
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A browser without a window."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield started
-        started.close()
+@pytest.fixture(autouse=True)
+def no_tab_is_left(browser: Browser) -> Iterator[None]:
+    """Close at the end of a test what it opened."""
+    yield
+    for context in browser.contexts:
+        context.close()
 
 
 @pytest.fixture
@@ -226,6 +225,5 @@ def test_every_state_of_a_mail_fits_its_screen_and_axe_finds_nothing(
         desk.wait_for_load_state("networkidle")
         desk.screenshot(path=tmp_path / f"{name}-{width}.png", full_page=True)
         assert desk.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert desk.evaluate(SMALL_TARGETS) == [], name
-        desk.add_script_tag(path=AXE)
-        assert desk.evaluate(AXE_RUN) == [], name
+        assert small_targets(desk) == [], name
+        assert violations(desk) == [], name

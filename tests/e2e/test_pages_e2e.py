@@ -1,47 +1,32 @@
 """The public pages in a real browser: with and without JavaScript, with the keyboard, on a narrow screen."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.accessibility import violations
 from tests.running import Gateway, running
+from tests.serving import Silent, serving
 
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ("/", "/contact", "/hulp", "/veilig", "/demo")
-AXE_RUN = """async () => (await axe.run(document, {rules: {"target-size": {enabled: true}}})).violations.map(
-    found => found.id + ": " + found.nodes.map(node => node.target.join(" ")).join(", "))"""
 STORY = "Mijn trainer stuurt me berichten.\n\nIk weet niet wat ik moet doen."
 Open = Callable[..., AbstractContextManager[Page]]
 
 
-class _Neutral(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b"<!doctype html><title>Weer</title><h1>Het weer</h1>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+class _Neutral(Silent):
+    def respond(self) -> None:
+        self.answer(200, b"<!doctype html><title>Weer</title><h1>Het weer</h1>", {"Content-Type": "text/html"})
 
 
 @pytest.fixture(scope="module")
 def neutral() -> Iterator[str]:
     """A neutral site, to leave for."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Neutral) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with serving(_Neutral) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +44,13 @@ def api(site: Gateway) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def visit(chromium: Browser, site: Gateway) -> Open:
+def visit(browser: Browser, site: Gateway) -> Open:
     """Open a page in a window of its own, that remembers nothing."""
 
     @contextmanager
     def opened(path: str, *, script: bool = True, width: int = 390, bypass_csp: bool = False) -> Iterator[Page]:
-        context = chromium.new_context(
+        context = browser.new_context(
             base_url=site.url,
             java_script_enabled=script,
             viewport={"width": width, "height": 800},
@@ -276,7 +252,6 @@ def sent(page: Page) -> None:
     page.get_by_role("button", name="Versturen").click()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci in tests/e2e)")
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize(
     ("path", "then"),
@@ -287,5 +262,4 @@ def test_axe_finds_nothing(visit: Open, path: str, then: Callable[[Page], None] 
         if then:
             then(page)
             page.wait_for_load_state()
-        page.add_script_tag(path=AXE)
-        assert page.evaluate(AXE_RUN) == []
+        assert violations(page) == []

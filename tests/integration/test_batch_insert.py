@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, Table, Uuid
 
+from onthaal_schema.problems import ServiceUnavailable
 from services.intake_api.store import tables
 from services.intake_api.store.batch_insert import is_rare
 from services.intake_api.store.engine import Database
@@ -214,3 +215,16 @@ async def test_who_gives_up_is_not_waited_for(writer: Writer) -> None:
     await asyncio.gather(refused(), writer.write(new_mail()))
     assert list(writer.batch_sizes) == [1]
     assert asyncio.get_running_loop().time() - began < 1
+
+
+async def test_who_would_be_tried_alone_when_the_writer_stops_is_told(made: Made) -> None:
+    writer = Writer(await made.database())
+    running = asyncio.create_task(writer.run())
+    bad, others = new_mail(), [new_mail() for _ in range(3)]
+    bad.files = [row(tables.file, contact_id=bad.id, number=None)]
+    writes = [asyncio.create_task(writer.write(contact)) for contact in [bad, *others]]
+    await asyncio.wait(writes, return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    told = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 5)
+    assert all(isinstance(each, ServiceUnavailable) for each in told), told
+    await asyncio.wait([running])

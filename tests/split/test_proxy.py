@@ -4,11 +4,9 @@ import json
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +19,7 @@ from services.kit.pages import HEADERS
 from tests.certificates import certificate
 from tests.proxy import SHIPPED, Proxy, proxying
 from tests.running import free_port
+from tests.serving import Silent, serving
 
 OTHER_ADDRESS = "127.0.0.9"
 
@@ -40,33 +39,20 @@ def upstream() -> Iterator[Upstream]:
     """Serve for the length of a block."""
     place = Upstream()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         protocol_version: ClassVar[str] = "HTTP/1.1"
 
-        def answer(self) -> None:
+        def respond(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             place.asked.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
             if place.hangs_up:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            self.send_response(place.status)
-            self.send_header("Content-Length", "4")
-            self.end_headers()
-            self.wfile.write(b"own\n")
+            self.answer(place.status, b"own\n", {})
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the server's names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    place.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield place
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as place.port:
+        yield place
 
 
 @dataclass

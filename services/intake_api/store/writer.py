@@ -1,8 +1,6 @@
 """The one way a new contact is written: what arrives together is committed together (group commit).
 
-While one batch is being committed the next one gathers; there is no timer. Each caller waits for its own durable
-commit. When a batch fails, each of its contacts is tried once alone, so that one cannot harm another, unless the database
-does not answer: then all are told at once.
+While one batch is being committed the next one gathers; there is no timer. Each caller waits for its own durable commit.
 """
 
 import asyncio
@@ -15,17 +13,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from onthaal_schema.problems import Conflict, Erased, ProblemError, ServiceUnavailable
-from services.intake_api.measures import BATCH, COMMITS_FAILED
+from onthaal_schema.problems import Conflict, Erased, ServiceUnavailable
+from services.intake_api.measures import BATCH
 from services.intake_api.store import tables
 from services.intake_api.store.batch_insert import BatchInsert, PostgresInsert
-from services.intake_api.store.engine import DATABASE_ERRORS, Database, Signal
+from services.intake_api.store.engine import Database, Signal
+from services.intake_api.store.group_commit import GroupCommit, Uncommitted
 from services.intake_api.store.new_contact import NewContact, Row
 from services.intake_api.store.sqlite_insert import SqliteInsert
 from services.intake_api.store.vault import same
-from services.kit.logging import error_name, logger
-
-log = logger(__name__)
 
 LARGEST_BATCH = 256
 ENOUGH = 8
@@ -35,9 +31,6 @@ LONGEST_GATHERING = 0.05
 """Seconds after which contacts that the model is still at share a later commit."""
 
 QUIET = 0.1
-PATIENCE = 5.0
-"""Seconds after which the contacts of a batch that failed are no longer tried one by one: a database that does not answer would
-keep each of them waiting for as long as the batch, and everybody who comes after them."""
 
 
 class Overtaken(Exception):
@@ -54,10 +47,7 @@ class Written:
     earlier_kinds: Sequence[Row] = ()
 
 
-@dataclass(slots=True)
-class _Waiting:
-    contact: NewContact
-    answer: "asyncio.Future[Written]"
+_Waiting = Uncommitted[NewContact, Written]
 
 
 class Writer:
@@ -67,6 +57,7 @@ class Writer:
         """Write to a database; nothing is committed until `run` runs."""
         self._database = database
         self._insert: BatchInsert = SqliteInsert() if database.on_sqlite else PostgresInsert()
+        self._commits = GroupCommit("contact", self._commit_together)
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._expected = 0
@@ -89,7 +80,7 @@ class Writer:
             ServiceUnavailable: it is not known whether it was stored; the same again will tell.
 
         """
-        waiting = _Waiting(contact, asyncio.get_running_loop().create_future())
+        waiting: _Waiting = Uncommitted(contact.id, contact, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._arrived.set()
         return await waiting.answer
@@ -111,8 +102,7 @@ class Writer:
                 for _ in range(self._insert.together):
                     group.create_task(self._commit_what_arrives())
         finally:
-            for waiting in self._queue:
-                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
+            _send_away(self._queue)
             self._queue.clear()
 
     async def _commit_what_arrives(self) -> None:
@@ -141,42 +131,21 @@ class Writer:
                     await asyncio.sleep(0)
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
-        end = time.monotonic() + PATIENCE
         try:
-            await self._commit_together(batch)
-        except (*DATABASE_ERRORS, ProblemError) as error:
-            log.warning("batch failed", count=len(batch), error=error_name(error))
-            COMMITS_FAILED.inc()
-            for waiting in batch:
-                if time.monotonic() > end:
-                    _fail(
-                        waiting, ServiceUnavailable("The contact cannot be stored now; send the same again.", retry_after_sec=2)
-                    )
-                else:
-                    await self._commit_alone(waiting)
+            await self._commits.commit(batch)
         except BaseException:
-            for waiting in batch:
-                _fail(waiting, ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
+            _send_away(batch)
             raise
-
-    async def _commit_alone(self, waiting: _Waiting) -> None:
-        if waiting.answer.done():
-            return
-        try:
-            await self._commit_together([waiting])
-        except (*DATABASE_ERRORS, ProblemError) as error:
-            log.exception("contact not stored", contact=str(waiting.contact.id), error=error_name(error))
-            _fail(waiting, ServiceUnavailable("The contact cannot be stored now; send the same again.", retry_after_sec=2))
 
     async def _commit_together(self, batch: Sequence[_Waiting]) -> None:
         first: dict[UUID, _Waiting] = {}
         for waiting in batch:
-            first.setdefault(waiting.contact.id, waiting)
+            first.setdefault(waiting.contact_id, waiting)
         # in one order everywhere: two batches with the same ids then wait for one another instead of locking each other out
-        ordered = sorted((waiting.contact for waiting in first.values()), key=lambda contact: contact.id.int)
+        ordered = sorted((waiting.new for waiting in first.values()), key=lambda contact: contact.id.int)
         new = await self._insert.insert(self._database, ordered)
         self._tell(new, first)
-        held = await self._held([waiting.contact.id for waiting in batch if not waiting.answer.done()])
+        held = await self._held([waiting.contact_id for waiting in batch if not waiting.answer.done()])
         for waiting in batch:
             _compare(waiting, held)
 
@@ -187,8 +156,7 @@ class Writer:
             self._shared_at = time.monotonic()
         for contact_id in new:
             waiting = first[contact_id]
-            if not waiting.answer.done():
-                waiting.answer.set_result(Written(waiting.contact.row, created=True))
+            waiting.tell(Written(waiting.new.row, created=True))
         if new:
             self._database.events.fire()
             self._database.texts.fire()
@@ -217,24 +185,24 @@ class Writer:
 def _compare(waiting: _Waiting, held: dict[UUID, Written]) -> None:
     if waiting.answer.done():
         return
-    contact, found = waiting.contact, held.get(waiting.contact.id)
+    contact, found = waiting.new, held.get(waiting.contact_id)
     if contact.mail and (found is None or found.row["sealed"] != contact.row["sealed"]):
-        waiting.answer.set_exception(Overtaken())
+        waiting.refuse(Overtaken())
         return
-    found = held[contact.id]
+    found = held[waiting.contact_id]
     row = found.row
     if row["erased_at"] is not None:
-        _fail(waiting, Erased("The contact was erased; its id cannot be used again."))
-    elif same(row["sealed"], waiting.contact.row["sealed"]):
+        waiting.refuse(Erased("The contact was erased; its id cannot be used again."))
+    elif same(row["sealed"], contact.row["sealed"]):
         # only this very submission has this ciphertext: it was committed, and the answer to that commit was lost
         # (the wrapped key would tell the same, until another master key wraps it meanwhile)
-        waiting.answer.set_result(Written(waiting.contact.row, created=True))
-    elif same(row["digest"], waiting.contact.row["digest"]):
-        waiting.answer.set_result(found)
+        waiting.tell(Written(contact.row, created=True))
+    elif same(row["digest"], contact.row["digest"]):
+        waiting.tell(found)
     else:
-        _fail(waiting, Conflict("This contactId holds other content; use a new id for a new contact."))
+        waiting.refuse(Conflict("This contactId holds other content; use a new id for a new contact."))
 
 
-def _fail(waiting: _Waiting, problem: ProblemError) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(problem)
+def _send_away(batch: Sequence[_Waiting]) -> None:
+    for waiting in batch:
+        waiting.refuse(ServiceUnavailable("The service is stopping; send the same again.", retry_after_sec=1))
