@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.intake_api.tagging.linear import Floats
 
-COST_OF_MELDING_MISSED: Final = 4.0
+COST_OF_MELDING_MISSED: Final = 3.0
 COST_OF_VRAAG_TAKEN_FOR_MELDING: Final = 2.0
 COST_OF_A_LOOK: Final = 1.0
 """What each outcome costs, in looks by an operator. They give the two thresholds below."""
