@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from services.intake_api.tagging.artefact import UnusableModelError, unpack
 from services.intake_api.tagging.evaluate import author_folds, judge, measures, predict_held_out, random_folds
@@ -27,6 +28,16 @@ def test_training_twice_on_the_same_messages_gives_the_same_bytes(messages: tupl
     some = messages[::14]
 
     assert train(some) == train(some)
+
+
+def test_training_gives_the_same_bytes_on_a_machine_with_more_processors(messages: tuple[Message, ...]) -> None:
+    some = messages[::4]
+    models = []
+    for processors in (1, 2):
+        with threadpool_limits(processors):
+            models.append(train(some))
+
+    assert models[0] == models[1]
 
 
 def test_the_shipped_model_is_what_training_on_the_repository_gives(
