@@ -67,7 +67,8 @@ def _read(files: Sequence[Traversable]) -> tuple[Message, ...]:
     found: list[Message] = []
     for file in sorted(files, key=lambda file: (file.name != "messages.jsonl", file.name)):
         if file.name.endswith(".jsonl"):
-            found += parse_messages(file.read_text(encoding="utf-8").splitlines(), file.name)
+            with file.open(encoding="utf-8-sig") as lines:
+                found += parse_messages(lines, file.name)
     return tuple(found)
 
 

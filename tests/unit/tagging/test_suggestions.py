@@ -215,6 +215,26 @@ def test_the_words_that_weighed_most_come_from_the_message(tagger: Tagger) -> No
     assert all(word in "mijn leraar slaat mij en ik ben bang" for word in suggestion.words)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \u200b\n",
+        "?",
+        "😢",
+        "> \n> ",
+        "asdfgh qwerty",
+        "Мій тренер вдарив мене вчора, я боюся повертатися.",
+        "مرحبا لقد ضربني المدرب أمس وأنا خائف",
+        "Antrenörüm dün bana vurdu, korkuyorum, ne yapmalıyım?",
+    ],
+)
+def test_what_the_model_has_no_words_for_is_left_to_a_person(tagger: Tagger, text: str) -> None:
+    suggestion = tagger.suggest("chat", None, text)
+
+    assert (suggestion.kind, suggestion.unsure, suggestion.kind_confidence) == ("melding", True, 0.5)
+
+
 def test_too_few_words_are_taken_for_dutch(tagger: Tagger) -> None:
     assert tagger.suggest("chat", None, "hallo").language == "nl"
 
