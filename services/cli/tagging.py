@@ -13,7 +13,11 @@ tagging = typer.Typer(no_args_is_help=True, help="The model that tags contacts."
 def predict(
     file: Annotated[Path, typer.Argument(help="JSON lines with channel, subject and text.", exists=True, dir_okay=False)],
 ) -> None:
-    """Print what the model makes of each message, as JSON lines."""
+    """Print what the model makes of each message, as JSON lines.
+
+    Each line has kind (melding or vraag), unsure, kindConfidence, sector (null where none is indicated), sectorConfidence, language,
+    signals, the words that tell the role, and the id that was given, if any. A line that cannot be read ends it, by its number.
+    """
     from services.intake_api.tagging import commands  # noqa: PLC0415
 
     commands.predict(file, sys.stdout)

@@ -49,7 +49,7 @@ def train(data: Path | None, out: Path | None, *, anyway: bool = False) -> str:
 
 
 def evaluate(data: Path | None) -> str:
-    """Report on cross-validation by author and at random; reads no model, learns anew."""
+    """Report on the model in use, on those of the messages that it never saw; and, learning anew, by author and at random."""
     from services.intake_api.tagging.report import report  # noqa: PLC0415 - scikit-learn is for training only
 
     return report(_messages(data))
@@ -80,7 +80,10 @@ def write_lessons(file: Path, found: Iterable[Message]) -> int:
 
 
 def _messages(data: Path | None) -> tuple[Message, ...]:
-    return shipped_messages() if data is None else read_messages(data)
+    found = shipped_messages() if data is None else read_messages(data)
+    if not found:
+        raise UnreadableLineError("there are no labelled messages")
+    return found
 
 
 def _questions(lines: Iterable[bytes], name: str) -> Iterator[Question]:

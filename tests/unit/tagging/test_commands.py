@@ -81,6 +81,41 @@ def test_labelled_messages_with_a_line_separator_inside_are_read_whole(messages:
     assert read_messages(file) == (given,)
 
 
+def test_evaluate_measures_the_model_in_use_on_messages_that_it_never_saw(tmp_path: Path) -> None:
+    label = {"channel": "chat", "subject": None, "language": "nl", "hard": False, "anonymous": False}
+    rows = [
+        {"id": "B1", "text": "de trainer van de judo sloeg mijn zoon met de stok", "kind": "melding", "sector": "Sport"},
+        {"id": "B2", "text": "kunnen wij 30 folders bestellen voor onze judoclub?", "kind": "vraag", "sector": "Sport"},
+        {"id": "B3", "text": "kunnen wij 40 affiches bestellen voor onze judoclub?", "kind": "melding", "sector": "Sport"},
+    ]
+    data = tmp_path / "hidden.jsonl"
+    data.write_text("\n".join(json.dumps(label | row) for row in rows), encoding="utf-8")
+
+    report = commands.evaluate(data)
+
+    assert "The model in use, on messages that it never saw" in report
+    assert "author B                           3     0.667     0.500     1.000" in report
+    assert "held out" not in report
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"kind": "Melding"}, "kind"), ({"sector": "Sprot"}, "sector"), ({"hard": "no"}, "hard")]
+)
+def test_a_label_that_nobody_knows_teaches_nothing(
+    messages: tuple[Message, ...], tmp_path: Path, wrong: dict[str, str], said: str
+) -> None:
+    file = tmp_path / "some.jsonl"
+    file.write_text(json.dumps(asdict(messages[0]) | wrong), encoding="utf-8")
+
+    with pytest.raises(UnreadableLineError, match=f"line 1: not a labelled message: {said}"):
+        commands.train(file, tmp_path / "model.bin")
+
+
+def test_no_messages_at_all_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableLineError, match="no labelled messages"):
+        commands.evaluate(tmp_path)
+
+
 def test_train_writes_a_model_that_loads_and_evaluate_reports_on_the_data(messages: tuple[Message, ...], tmp_path: Path) -> None:
     data, out = tmp_path / "some.jsonl", tmp_path / "model.bin"
     keys = ("id", "channel", "subject", "text", "kind", "sector", "language", "hard", "anonymous")
