@@ -412,10 +412,21 @@ class Contacts:
             values["suggest_since"] = None if unchanged else self._database.clock.now()
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
-        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
-        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
-            await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+        if row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN:
+            await self._tag_anew(connection, row, suggestion)
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
+
+    async def _tag_anew(self, connection: AsyncConnection, row: Row, suggestion: Suggestion) -> None:
+        """Let a provisional tag follow the model: the kind, and a sector that nobody else named."""
+        guess = {"sector": suggestion.sector, "sector_source": KindSource.MODEL if suggestion.sector else None}
+        another_sector = row["sector_source"] in (None, KindSource.MODEL) and row["sector"] != suggestion.sector
+        if another_sector:
+            await self.change(connection, row, guess)
+        if (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+            await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+        elif another_sector:
+            await self._outbox.emit(connection, EventType.RETAGGED, row)
+            self._database.events.fire()
 
     async def put_danger_first(self, heard: Mapping[UUID, datetime]) -> None:
         """Put contacts on the work list in which a sign of danger was heard: each once, and once more when that was finished before."""

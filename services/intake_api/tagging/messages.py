@@ -16,13 +16,11 @@ from onthaal_schema.contact import Sector
 Kind: TypeAlias = Literal["melding", "vraag"]
 MELDING: Kind = "melding"
 VRAAG: Kind = "vraag"
+SectorName: TypeAlias = Annotated[str, AfterValidator(lambda name: Sector(name).value)]
+"""One of the sectors of the contract."""
 
 HELD_OUT_SETS = ("A", "C", "D")
 """Author sets that the model is measured on, each by a model that never saw its author. Others only teach."""
-
-
-def _known(sector: str | None) -> str | None:
-    return None if sector is None else Sector(sector).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Message:
     subject: str | None
     text: str
     kind: Kind
-    sector: Annotated[str | None, AfterValidator(_known)]
+    sector: SectorName | None
     language: str
     hard: bool
     anonymous: bool
