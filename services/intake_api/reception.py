@@ -48,6 +48,7 @@ from services.intake_api.store.opened import Wire
 from services.intake_api.store.outgoing import Outgoing
 from services.intake_api.store.overview import Overview
 from services.intake_api.store.rereading import Rereading
+from services.intake_api.tagging.text import added
 from services.intake_api.take_mail import TakeMail
 from services.kit.clock import Clock
 from services.kit.operator_tokens import verify
@@ -106,7 +107,10 @@ class Reception:
         self, caller: Caller, contact_id: UUID, submission: ContactSubmission, submitted: Wire, files: Sequence[FileUpload] = ()
     ) -> Accepted:
         """Register a contact; see `Accept`."""
-        return await self.accept(caller, contact_id, submission, submitted, files)
+        accepted = await self.accept(caller, contact_id, submission, submitted, files)
+        if accepted.created and submission.kind:  # the model comes to it after all that came before
+            self.danger.hear(contact_id, f"{submission.subject or ''}\n{submission.text or ''}")
+        return accepted
 
     async def append(
         self, caller: Caller, contact_id: UUID, message_id: UUID, message: MessageSubmission, files: Sequence[FileUpload]
@@ -251,7 +255,10 @@ class Reception:
         self, caller: Caller, mail_id: UUID, mail: IncomingMail, submitted: Wire, files: Sequence[FileUpload]
     ) -> tuple[MailReceipt, bool]:
         """Take a mail in; see `TakeMail`. `submitted` is its contact as JSON."""
-        return await self.taking(caller, mail_id, mail, submitted, files)
+        receipt, created = await self.taking(caller, mail_id, mail, submitted, files)
+        if created and receipt.message_id and not mail.by_staff:
+            self.danger.hear(receipt.contact_id, added(mail.contact.text or ""))
+        return receipt, created
 
     async def place_mail(self, caller: Caller, mail_id: UUID, mailbox: str, place: Place) -> MailReceipt:
         """Note where a mail lies as well."""

@@ -92,7 +92,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
     suggester = Suggester(Tagger.load(settings.model_file))
     writer = Writer(database)
     accept = Accept(writer, vault, blobs, hours, suggester, frame, clock)
-    danger = DangerWatch(kept, suggester)
+    danger = DangerWatch(kept, suggester, clock)
     mails = Mails(database, vault, kept, messages)
     mailboxes = Mailboxes(database, settings.reader_lease)
     reception = Reception(

@@ -179,6 +179,32 @@ async def test_what_a_person_says_wins_and_the_model_is_kept_beside_it(desk: Des
     assert (await desk.case_service.contact(contact_id)).kind == Kind.VRAAG
 
 
+async def test_the_tag_of_a_chat_follows_the_model_until_a_person_tags_it_or_names_its_sector(desk: Desk) -> None:
+    contact_id = uuid4()
+    first = await desk.everywhere.register(contact_id, chat("Hallo, hoe werkt de chat?"))
+    assert (first.kind, first.sector) == (Kind.VRAAG, None)
+
+    async def say(text: str) -> None:
+        await desk.everywhere.append(contact_id, uuid4(), turn(text))
+
+    async def tagged() -> bool:
+        found = await desk.case_service.contact(contact_id)
+        return (found.kind, found.sector, found.sector_source) == (Kind.MELDING, Sector.SPORT, KindSource.MODEL)
+
+    await say("Mijn trainer van de judo raakt mij aan in de kleedkamer.")
+    await eventually(tagged)
+    named = await desk.everywhere.correct(contact_id, Correction(sector=Sector.ANDERE))
+    await say("Hij doet het ook bij de andere judoka's van de club. Ik ben vijftien jaar.")
+
+    async def looked() -> bool:
+        suggestion = (await desk.case_service.contact(contact_id)).suggestion
+        return suggestion is not None and "minorInvolved" in suggestion.signals
+
+    await eventually(looked)
+    found = await desk.case_service.contact(contact_id)
+    assert (found.sector, found.sector_source) == (named.sector, KindSource.OPERATOR)
+
+
 async def test_the_same_content_again_answers_the_same_contact(desk: Desk) -> None:
     contact_id, submission = uuid4(), MailSubmission(channel=Channel.MAIL, subject="Vraag", text=VRAAG)
     first = await desk.everywhere.register(contact_id, submission)

@@ -311,7 +311,15 @@ def test_the_models_suggestion_stands_beside_the_operators_word(operator: httpx.
     page = operator.get(f"/desk/contacten/{contact}").text
     assert "Voorstel van het systeem" in page
     assert "Woorden die meetelden:" in page
+    assert "Of misschien" not in page
     assert "lijkt: <strong>verwant (ouder, partner, vriend)</strong>. Te zien aan: <mark>mijn dochter</mark>" in page
+
+
+def test_where_the_model_hesitates_between_sectors_it_names_the_others(operator: httpx.Client) -> None:
+    contact = register_call(operator, kind="", text="Een begeleider heeft mijn dochter betast op het internaat.")
+    page = operator.get(f"/desk/contacten/{contact}").text
+    assert re.search(r"Sector: \w+, \d+ % zeker\.", page)
+    assert re.search(r"Of misschien: \w+ \(\d+ %\)", page)
 
 
 def test_a_correction_changes_what_is_known_and_an_old_page_does_not_undo_it(operator: httpx.Client, api: httpx.Client) -> None:

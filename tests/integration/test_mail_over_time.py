@@ -1,6 +1,7 @@
 """Mail as days go by, and the property that no mail joins somebody's case unless it answers what we sent: one process, a set clock."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,42 @@ VRAAG = (
     "Bonjour, pouvez-vous donner une formation dans notre école sur votre fonctionnement? Quel est le prix et combien de temps?"
 )
 DANGER = "Hij staat nu met een mes voor mijn deur en zegt dat hij mij gaat vermoorden. Help mij."
+
+
+def in_danger(office: Office, contact_id: UUID, seconds: float) -> UUID | None:
+    """Give the item of the work list that says so, as soon as it is there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for item in office.run(office.reader.work_list()).items:
+            if (item.contact.id, item.reason) == (contact_id, WorkReason.DANGER):
+                found: UUID = item.id
+                return found
+        office.run(asyncio.sleep(0.02))
+    return None
+
+
+def test_danger_in_an_answer_comes_first_also_after_a_signature_and_once_more_after_it_was_dealt_with(office: Office) -> None:
+    office.send()
+    sender, danger = somebody(), "Hij staat nu met een mes voor mijn deur."
+    contact_id = office.take(mail(sender, text="Dag, ik heb een vraag over jullie werking.\n-- \nJan")).contact_id
+    [sent] = office.send()
+
+    def answer(text: str) -> None:
+        assert office.take(mail(sender, tokens=(sent.token,), text=text)).contact_id == contact_id
+
+    answer(danger)
+    item = in_danger(office, contact_id, 1)
+    assert item
+    deadline = time.monotonic() + 10
+    while "immediateDanger" not in office.run(office.reader.contact(contact_id)).signals:
+        assert time.monotonic() < deadline
+        office.run(asyncio.sleep(0.1))
+    office.run(asyncio.sleep(1))
+    office.run(office.reader.finish_work(item))
+    answer(f"Dank u wel voor alles.\n\nOp ma 2 maart 2026 schreef Jan:\n> {danger}")
+    assert not in_danger(office, contact_id, 1)
+    answer("Hij is terug, hij wil mij vermoorden.")
+    assert in_danger(office, contact_id, 1)
 
 
 def test_a_reader_that_is_not_heard_of_for_a_minute_makes_room(office: Office) -> None:

@@ -1,7 +1,7 @@
 """Contacts that are kept: read, found, tagged again, corrected, completed, erased."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -38,7 +38,8 @@ from services.intake_api.store.opened import (
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.outgoing_rows import shown_outgoing
 from services.intake_api.store.vault import DataKey, Vault
-from services.intake_api.store.work import work_row
+from services.intake_api.store.work import add_work, work_row
+from services.intake_api.tagging.text import added
 
 Row = dict[str, Any]
 
@@ -379,7 +380,8 @@ class Contacts:
         key = self.key(row)
         submitted: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
         turns = await self._inbound(row["id"], key) if row["last_sequence"] else []
-        return row["channel"], submitted.get("subject"), "\n".join([submitted.get("text") or "", *turns])
+        text = submitted.get("text") or ""
+        return row["channel"], submitted.get("subject"), "\n".join(map(added, [text, *turns])) if turns else text
 
     async def _inbound(self, contact_id: UUID, key: DataKey) -> list[str]:
         columns = tables.message.c
@@ -410,20 +412,29 @@ class Contacts:
             values["suggest_since"] = None if unchanged else self._database.clock.now()
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
-        provisional = row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN
-        if provisional and (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
-            await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+        if row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN:
+            await self._tag_anew(connection, row, suggestion)
         await self._add_work(connection, row["id"], work_reasons(row, suggestion))
 
-    async def put_danger_first(self, contact_ids: Iterable[UUID]) -> None:
-        """Put contacts on the work list in which there is a sign of danger: each once, as the model would."""
+    async def _tag_anew(self, connection: AsyncConnection, row: Row, suggestion: Suggestion) -> None:
+        """Let a provisional tag follow the model: the kind, and a sector that nobody else named."""
+        guess = {"sector": suggestion.sector, "sector_source": KindSource.MODEL if suggestion.sector else None}
+        another_sector = row["sector_source"] in (None, KindSource.MODEL) and row["sector"] != suggestion.sector
+        if another_sector:
+            await self.change(connection, row, guess)
+        if (suggestion.kind, suggestion.unsure) != (row["kind"], row["unsure"]):
+            await self.tag(connection, row, model_tag(suggestion, row["nature"]))
+        elif another_sector:
+            await self._outbox.emit(connection, EventType.RETAGGED, row)
+            self._database.events.fire()
+
+    async def put_danger_first(self, heard: Mapping[UUID, datetime]) -> None:
+        """Put contacts on the work list in which a sign of danger was heard: each once, and once more when that was finished before."""
         columns = tables.contact.c
-        query = select(columns.id).where(
-            columns.id.in_(contact_ids), columns.erased_at.is_(None), columns.nature == Nature.PERSON
-        )
+        query = select(columns.id).where(columns.id.in_(heard), columns.erased_at.is_(None), columns.nature == Nature.PERSON)
         async with self._database.write() as connection:
             for contact_id in (await connection.execute(query.order_by(columns.id).with_for_update())).scalars():
-                await self._add_work(connection, contact_id, [WorkReason.DANGER])
+                await add_work(connection, self._database, contact_id, [WorkReason.DANGER], heard[contact_id])
 
     async def give_up_suggesting(self, contact_id: UUID) -> None:
         """Let a person look at a contact that the model could not be asked about, and ask no more."""

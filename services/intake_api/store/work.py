@@ -1,6 +1,7 @@
 """Items of the work list: one for each reason a contact has."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,8 +24,14 @@ def infected(files: Sequence[KeptFile]) -> tuple[WorkReason, ...]:
     return (WorkReason.INFECTED,) if any(file.label.get("virus") == "found" for file in files) else ()
 
 
-async def add_work(connection: AsyncConnection, database: Database, contact_id: UUID, reasons: Iterable[WorkReason]) -> None:
-    """Put a contact on the work list; what was finished is there once more, since it happened once more."""
+async def add_work(
+    connection: AsyncConnection,
+    database: Database,
+    contact_id: UUID,
+    reasons: Iterable[WorkReason],
+    happened: datetime | None = None,
+) -> None:
+    """Put a contact on the work list; what was finished before it happened is there once more, since it happened once more."""
     items = tables.work_item
     now = database.clock.now()
     for reason in reasons:
@@ -32,6 +39,6 @@ async def add_work(connection: AsyncConnection, database: Database, contact_id: 
         again = {"since": fresh.excluded.since, "finished_at": None, "finished_by": None}
         await connection.execute(
             fresh.on_conflict_do_update(
-                index_elements=[items.c.contact_id, items.c.reason], set_=again, where=items.c.finished_at.is_not(None)
+                index_elements=[items.c.contact_id, items.c.reason], set_=again, where=items.c.finished_at <= (happened or now)
             )
         )

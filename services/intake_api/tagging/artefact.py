@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.intake_api.tagging.calibration import Calibration
 from services.intake_api.tagging.linear import Block, LinearModel, Vocabulary
+from services.intake_api.tagging.messages import SectorName
 
 _WEIGHT_STEP: Final = 0.001
 """Weights are kept in steps of this: small files, and the same bytes from the same data."""
@@ -49,7 +50,7 @@ class Header(BaseModel):
     messages: int
     terms: int
     blocks: tuple[BlockHeader, ...]
-    sectors: tuple[str | None, ...]
+    sectors: tuple[SectorName | None, ...]
     intercepts: tuple[float, ...]
     calibration: Calibration
     metrics: dict[str, dict[str, float]]
@@ -87,7 +88,11 @@ def unpack(data: bytes, lexicon: str) -> Artefact:
     header = _header(first)
     if header.lexicon != lexicon:
         raise UnusableModelError("the model was trained with another lexicon: run `onthaal tagging train`")
-    return Artefact(header, _model(header, payload), checksum[:_VERSION_LENGTH].decode())
+    try:
+        model = _model(header, payload)
+    except (zlib.error, ValueError) as error:
+        raise UnusableModelError("the model file does not hold what its header says") from error
+    return Artefact(header, model, checksum[:_VERSION_LENGTH].decode())
 
 
 def _header(line: bytes) -> Header:
@@ -102,7 +107,9 @@ def _header(line: bytes) -> Header:
 
 def _model(header: Header, payload: bytes) -> LinearModel:
     numbers = zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD)
-    rows, columns = header.terms, len(header.intercepts)
+    rows, columns = header.terms, len(header.sectors) + 1
+    if len(header.intercepts) != columns:
+        raise ValueError(columns)
     places = accumulate((0, 4 * rows, rows, 4 * rows))
     keys, blocks, frequencies = (
         np.frombuffer(numbers, sort, rows, offset=place) for sort, place in zip(("<u4", "u1", "<i4"), places, strict=False)

@@ -49,7 +49,7 @@ def train(data: Path | None, out: Path | None, *, anyway: bool = False) -> str:
 
 
 def evaluate(data: Path | None) -> str:
-    """Report on cross-validation by author and at random; reads no model, learns anew."""
+    """Report on the model in use, on those of the messages that it never saw; and, learning anew, by author and at random."""
     from services.intake_api.tagging.report import report  # noqa: PLC0415 - scikit-learn is for training only
 
     return report(_messages(data))
@@ -62,10 +62,8 @@ def predict(file: Path, out_stream: TextIO, tagger: Tagger | None = None) -> Non
     what was printed before it stands.
     """
     chosen = tagger or Tagger.load()
-    with file.open(encoding="utf-8") as lines:
-        out_stream.writelines(
-            json.dumps(_answer(chosen, question), ensure_ascii=False) + "\n" for question in _questions(lines, file.name)
-        )
+    with file.open("rb") as lines:
+        out_stream.writelines(json.dumps(_answer(chosen, question)) + "\n" for question in _questions(lines, file.name))
 
 
 def write_lessons(file: Path, found: Iterable[Message]) -> int:
@@ -82,10 +80,13 @@ def write_lessons(file: Path, found: Iterable[Message]) -> int:
 
 
 def _messages(data: Path | None) -> tuple[Message, ...]:
-    return shipped_messages() if data is None else read_messages(data)
+    found = shipped_messages() if data is None else read_messages(data)
+    if not found:
+        raise UnreadableLineError("there are no labelled messages")
+    return found
 
 
-def _questions(lines: TextIO, name: str) -> Iterator[Question]:
+def _questions(lines: Iterable[bytes], name: str) -> Iterator[Question]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -94,7 +95,7 @@ def _questions(lines: TextIO, name: str) -> Iterator[Question]:
         except ValidationError as error:
             fields = ", ".join(sorted({str((*fault["loc"], "not an object")[0]) for fault in error.errors()}))
             raise UnreadableLineError(f"{name}, line {number}: missing or wrong: {fields}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnreadableLineError(f"{name}, line {number}: not JSON") from None
 
 

@@ -12,6 +12,8 @@ from services.intake_api.tagging.calibration import Calibration, calibrate
 from services.intake_api.tagging.learning import Lesson, fit, linear_model
 from services.intake_api.tagging.linear import Floats
 from services.intake_api.tagging.messages import HELD_OUT_SETS, MELDING, Kind, Message
+from services.intake_api.tagging.model import Tagger
+from services.intake_api.tagging.suggestion import Suggestion
 
 Fold: TypeAlias = tuple[Sequence[Lesson], Sequence[Lesson]]
 _RANDOM_FOLDS: Final = 5
@@ -108,6 +110,22 @@ def _judge(prediction: Prediction, calibration: Calibration) -> Judged:
         kind="vraag" if melding < calibration.vraag_below else "melding",
         sectors=tuple(prediction.sectors[column] for column in best),
         sector_confidence=float(sectors[best[0]]),
+    )
+
+
+def judge_by(tagger: Tagger, messages: Sequence[Message]) -> list[Judged]:
+    """Judge messages by a tagger as it answers in service."""
+    return [_as_answered(message, tagger.suggest(message.channel, message.subject, message.text)) for message in messages]
+
+
+def _as_answered(message: Message, given: Suggestion) -> Judged:
+    return Judged(
+        message=message,
+        melding=given.kind_confidence if given.kind == MELDING else 1 - given.kind_confidence,
+        unsure=given.unsure,
+        kind=given.kind,
+        sectors=tuple(sector for sector, _ in given.sectors) or (given.sector,),
+        sector_confidence=given.sector_confidence,
     )
 
 

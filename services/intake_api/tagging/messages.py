@@ -7,11 +7,17 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+
+from onthaal_schema.contact import Sector
 
 Kind: TypeAlias = Literal["melding", "vraag"]
 MELDING: Kind = "melding"
 VRAAG: Kind = "vraag"
+SectorName: TypeAlias = Annotated[str, AfterValidator(lambda name: Sector(name).value)]
+"""One of the sectors of the contract."""
 
 HELD_OUT_SETS = ("A", "C", "D")
 """Author sets that the model is measured on, each by a model that never saw its author. Others only teach."""
@@ -26,7 +32,7 @@ class Message:
     subject: str | None
     text: str
     kind: Kind
-    sector: str | None
+    sector: SectorName | None
     language: str
     hard: bool
     anonymous: bool
@@ -35,6 +41,9 @@ class Message:
     def author_set(self) -> str:
         """The set of messages by one author that this one belongs to: the letters its id begins with."""
         return self.id.rstrip("0123456789")
+
+
+_MESSAGE: Final = TypeAdapter(Message)
 
 
 class UnreadableLineError(ValueError):
@@ -46,9 +55,10 @@ def parse_messages(lines: Iterable[str], name: str = "messages") -> tuple[Messag
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(Message(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise UnreadableLineError(f"{name}, line {number}: not a labelled message") from error
+            found.append(_MESSAGE.validate_json(line, strict=True))
+        except ValidationError as error:
+            wrong = ", ".join(sorted({str((*fault["loc"], "not JSON")[0]) for fault in error.errors()}))
+            raise UnreadableLineError(f"{name}, line {number}: not a labelled message: {wrong}") from None
     return tuple(found)
 
 
@@ -67,7 +77,8 @@ def _read(files: Sequence[Traversable]) -> tuple[Message, ...]:
     found: list[Message] = []
     for file in sorted(files, key=lambda file: (file.name != "messages.jsonl", file.name)):
         if file.name.endswith(".jsonl"):
-            found += parse_messages(file.read_text(encoding="utf-8").splitlines(), file.name)
+            with file.open(encoding="utf-8-sig") as lines:
+                found += parse_messages(lines, file.name)
     return tuple(found)
 
 

@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 _BEST_SECTORS: Final = 3
 _TELLING_WORDS: Final = 5
 _SHORTEST_TELLING: Final = 3
+_UNDERSTOOD: Final = 0.5
+"""Share of the words that the model must know. Of less it is unsure: there are no words, or they are of another language."""
+_EVEN: Final = 0.5
 
 
 class Tagger:
@@ -69,12 +72,13 @@ class Tagger:
         terms = terms_of(reading)
         weighed = self._model.vocabulary.weigh(terms)
         scores = self._model.scores(weighed)
-        melding = self._calibration.melding(float(scores[0]))
+        understood = _understood(reading, weighed)
+        melding = self._calibration.melding(float(scores[0])) if understood else _EVEN
         kind = VRAAG if melding < self._calibration.vraag_below else MELDING
         sectors = self._sectors(scores[1:])
         return Suggestion(
             kind=kind,
-            unsure=kind == MELDING and melding < self._calibration.melding_above,
+            unsure=not understood or (kind == MELDING and melding < self._calibration.melding_above),
             kind_confidence=round(melding if kind == MELDING else 1 - melding, 4),
             sector=sectors[0][0],
             sector_confidence=sectors[0][1],
@@ -102,3 +106,9 @@ class Tagger:
             if len(term) >= _SHORTEST_TELLING and term not in telling:
                 telling.append(term)
         return tuple(telling)
+
+
+def _understood(reading: Reading, weighed: Weighed) -> bool:
+    said = len(reading.words)
+    known = int(np.count_nonzero(weighed.first[:said] >= 0))
+    return said > 0 and known >= said * _UNDERSTOOD

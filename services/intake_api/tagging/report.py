@@ -7,13 +7,15 @@ from services.intake_api.tagging.evaluate import (
     Judged,
     author_folds,
     judge,
+    judge_by,
     measures,
     predict_held_out,
     random_folds,
     slices,
 )
 from services.intake_api.tagging.learning import lessons
-from services.intake_api.tagging.messages import HELD_OUT_SETS, MELDING, Message
+from services.intake_api.tagging.messages import HELD_OUT_SETS, MELDING, Message, shipped_messages
+from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.roles import role_measures
 from services.intake_api.tagging.rules import judge_by_rules
 
@@ -29,21 +31,28 @@ _COLUMNS = {
 
 
 def report(messages: Sequence[Message]) -> str:
-    """Confusion, calibration and slices, by held-out author and by random folds."""
+    """Confusion, calibration and slices: of the model in use on what it never saw, by held-out author and by random folds."""
+    seen = {message.text for message in shipped_messages()}
+    unseen = [message for message in messages if message.text not in seen]
+    sections = [_section("The model in use, on messages that it never saw", judge_by(Tagger.load(), unseen))] if unseen else []
+    if {message.author_set for message in messages}.issuperset(HELD_OUT_SETS):
+        sections += _learned_anew(messages)
+    return "\n\n".join(sections) or "The model in use learned from every one of these messages."
+
+
+def _learned_anew(messages: Sequence[Message]) -> list[str]:
     given = lessons(messages)
     by_author = judge(predict_held_out(author_folds(given)))
     at_random = judge(predict_held_out(random_folds(given)))
     by_rules = judge_by_rules([message for message in messages if message.author_set in HELD_OUT_SETS])
     roles = "\n".join(f"{name:24}{value:10.4f}" for name, value in role_measures(messages).items())
-    return "\n\n".join(
-        [
-            _section("Rules alone, on the same messages", by_rules),
-            _section("Each author held out", by_author),
-            _section("Five random folds", at_random),
-            "Sectors most often taken for another, authors held out\n" + _sector_confusion(by_author),
-            "Role of whoever makes contact, by rules, on labelled meldingen\n" + roles,
-        ]
-    )
+    return [
+        _section("Rules alone, on the same messages", by_rules),
+        _section("Each author held out", by_author),
+        _section("Five random folds", at_random),
+        "Sectors most often taken for another, authors held out\n" + _sector_confusion(by_author),
+        "Role of whoever makes contact, by rules, on labelled meldingen\n" + roles,
+    ]
 
 
 def _section(title: str, judged: Sequence[Judged]) -> str:

@@ -49,12 +49,9 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now, anywhere in what they wrote."""
-    signs = patterns("signals")["immediateDanger"]
-    said = reading.said if reading.whole == reading.body else Said(f"{reading.subject}\n{reading.whole}")
-    if signs.any_found(said):
-        return True
     # a mail program breaks a sentence anywhere, and who chats in two messages
-    return "\n" in reading.whole and signs.any_found(Said(_LINE_BREAK.sub(" ", said.text)))
+    whole = _LINE_BREAK.sub(" ", f"{reading.subject}\n{reading.whole}")
+    return patterns("signals")["immediateDanger"].any_found(Said(whole))
 
 
 def _minor(said: Said, signs: Patterns) -> bool:

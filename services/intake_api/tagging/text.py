@@ -6,7 +6,7 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 
 from services.intake_api.tagging.said import Said
 
@@ -24,11 +24,13 @@ _ADDRESS = re.compile(r"https?://\S{1,200}|www\.\S{1,200}|[\w.+-]{1,64}@[\w.-]{1
 _QUOTE_HEADER = re.compile(
     r"^(?:-{2,}\s*(?:oorspronkelijk bericht|original message|message d'origine|ursprüngliche nachricht)"
     r"|(?:op|on|le|am)\s.{4,120}(?:schreef|wrote|a écrit|schrieb)\b.{0,120}:$"
-    r"|(?:van|from|de|von):\s.{1,120}@)"
+    r"|(?:van|from|de|von):\s.{1,120}@)",
+    re.IGNORECASE,
 )
 _FORWARD = re.compile(
     r"(?:^|\n)\s*-*\s*(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
-    r"weitergeleitete nachricht)"
+    r"weitergeleitete nachricht)",
+    re.IGNORECASE,
 )
 _FORWARD_SUBJECT = re.compile(r"\s*(?:fwd?|fw|tr|wg|doorst|doorgestuurd)\s*:")
 _REPLY_SUBJECT = re.compile(r"\s*(?:re|aw|antw|betr|sv|ref)\s*:")
@@ -95,14 +97,29 @@ def words(text: str) -> list[str]:
 
 def own_words(text: str) -> str:
     """Leave out quoted lines and all that follows a quote header or a signature mark."""
-    kept: list[str] = []
-    for line in text.split("\n"):
-        if line.rstrip() == "--" or _QUOTE_HEADER.match(line.strip()):
-            break
-        if not line.lstrip().startswith(">"):
-            kept.append(line)
-    own = "\n".join(kept).strip()
-    return own if len(list(islice(_WORD.finditer(own), _FEWEST_OWN_WORDS))) == _FEWEST_OWN_WORDS else text
+    own = "\n".join(line for line in takewhile(_goes_on, text.split("\n")) if not _is_quoted(line)).strip()
+    return own if _says_enough(own) else text
+
+
+def added(message: str) -> str:
+    """Give what one of several messages adds: put behind one another, what one quotes or signs with does not hide the next."""
+    if _FORWARD.search(message):
+        return message
+    lines = [line for line in message.split("\n") if not _is_quoted(line)]
+    own = "\n".join(takewhile(_goes_on, lines)).strip()
+    return own if _says_enough(own) else "\n".join(filter(_goes_on, lines)).strip()
+
+
+def _goes_on(line: str) -> bool:
+    return line.rstrip() != "--" and not _QUOTE_HEADER.match(line.strip())
+
+
+def _is_quoted(line: str) -> bool:
+    return line.lstrip().startswith(">")
+
+
+def _says_enough(own: str) -> bool:
+    return len(list(islice(_WORD.finditer(own), _FEWEST_OWN_WORDS))) == _FEWEST_OWN_WORDS
 
 
 def _ends(text: str, head: int, tail: int) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion
+from services.intake_api.tagging.text import added
 
 MELDINGEN = [
     (
@@ -202,6 +203,20 @@ def test_the_quoted_mail_and_the_signature_do_not_decide(tagger: Tagger) -> None
     assert not {"trainer", "bang", "jan"} & set(suggestion.words)
 
 
+@pytest.mark.parametrize(
+    ("message", "adds"),
+    [
+        ("Hij sloeg mij weer.\n\nOp ma 2 maart schreef Jan:\n> Hoe gaat het?", "Hij sloeg mij weer."),
+        ("Hij sloeg mij weer.\n-- \nJan", "Hij sloeg mij weer."),
+        ("Op ma 2 maart schreef Jan:\n> Hoe gaat het?\n\nHij sloeg mij weer.", "Hij sloeg mij weer."),
+        ("Ja\n\nVan: Jan <jan@example.org>\nHoe gaat het?", "Ja\n\nHoe gaat het?"),
+        ("Begin doorgestuurd bericht:\nVan: Jan <jan@example.org>\n> ik kom", None),
+    ],
+)
+def test_of_several_messages_each_gives_what_it_adds_and_hides_no_other(message: str, adds: str | None) -> None:
+    assert added(message) == (adds or message)
+
+
 def test_a_message_that_is_only_a_quote_is_read_whole(tagger: Tagger) -> None:
     text = "> Mijn trainer slaat mij en ik ben bang van hem in de kleedkamer."
 
@@ -213,6 +228,26 @@ def test_the_words_that_weighed_most_come_from_the_message(tagger: Tagger) -> No
 
     assert suggestion.words
     assert all(word in "mijn leraar slaat mij en ik ben bang" for word in suggestion.words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \u200b\n",
+        "?",
+        "😢",
+        "> \n> ",
+        "asdfgh qwerty",
+        "Мій тренер вдарив мене вчора, я боюся повертатися.",
+        "مرحبا لقد ضربني المدرب أمس وأنا خائف",
+        "Antrenörüm dün bana vurdu, korkuyorum, ne yapmalıyım?",
+    ],
+)
+def test_what_the_model_has_no_words_for_is_left_to_a_person(tagger: Tagger, text: str) -> None:
+    suggestion = tagger.suggest("chat", None, text)
+
+    assert (suggestion.kind, suggestion.unsure, suggestion.kind_confidence) == ("melding", True, 0.5)
 
 
 def test_too_few_words_are_taken_for_dutch(tagger: Tagger) -> None:

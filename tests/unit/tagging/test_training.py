@@ -1,10 +1,13 @@
 """The model file: made the same again, equal to what scikit-learn learned, good on unseen messages."""
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from services.intake_api.tagging.artefact import UnusableModelError, unpack
 from services.intake_api.tagging.evaluate import author_folds, judge, measures, predict_held_out, random_folds
@@ -27,6 +30,16 @@ def test_training_twice_on_the_same_messages_gives_the_same_bytes(messages: tupl
     some = messages[::14]
 
     assert train(some) == train(some)
+
+
+def test_training_gives_the_same_bytes_on_a_machine_with_more_processors(messages: tuple[Message, ...]) -> None:
+    some = messages[::4]
+    models = []
+    for processors in (1, 2):
+        with threadpool_limits(processors):
+            models.append(train(some))
+
+    assert models[0] == models[1]
 
 
 def test_the_shipped_model_is_what_training_on_the_repository_gives(
@@ -122,3 +135,23 @@ def test_a_model_with_a_header_nobody_wrote_is_refused() -> None:
     content = b"{}\n"
     with pytest.raises(UnusableModelError, match="header"):
         unpack(hashlib.sha256(content).hexdigest().encode() + b"\n" + content, lexicon_fingerprint())
+
+
+def sealed(header: dict[str, Any], payload: bytes) -> bytes:
+    content = json.dumps(header).encode() + b"\n" + payload
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+@pytest.mark.parametrize("wrong", [{"terms": 10**9}, {"sectors": ["Sport"]}, {"sectors": ["Sprot"] * 13}])
+def test_a_model_that_does_not_hold_what_its_header_says_is_refused(wrong: dict[str, Any]) -> None:
+    _, header, payload = SHIPPED.read_bytes().split(b"\n", 2)
+
+    with pytest.raises(UnusableModelError, match="header"):
+        unpack(sealed(json.loads(header) | wrong, payload), lexicon_fingerprint())
+
+
+def test_a_model_whose_numbers_cannot_be_read_is_refused() -> None:
+    _, header, _ = SHIPPED.read_bytes().split(b"\n", 2)
+
+    with pytest.raises(UnusableModelError, match="header"):
+        unpack(sealed(json.loads(header), b"nothing of a model"), lexicon_fingerprint())
