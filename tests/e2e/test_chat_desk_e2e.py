@@ -122,6 +122,11 @@ def test_who_is_busy_or_away_is_shown_to_colleagues_and_kept_over_a_reload(desk:
     desk.reload()
     expect(desk.get_by_label("Afwezig")).to_be_checked()
     expect(colleague.locator("#colleagues")).to_contain_text("afwezig")
+    another = desk.context.new_page()
+    another.goto(desk.url)
+    expect(another.get_by_label("Afwezig")).to_be_checked()
+    expect(desk.get_by_label("Afwezig")).to_be_checked()
+    another.close()
     desk.get_by_label("Beschikbaar").check()
     expect(colleague.locator("#colleagues")).to_contain_text("beschikbaar")
 
