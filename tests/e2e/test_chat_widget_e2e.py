@@ -214,9 +214,25 @@ def test_a_site_that_is_not_on_the_list_cannot_show_the_chat(browser: Browser, a
     with another_site(abroad[0], free_port()) as site:
         page.goto(site)
         page.get_by_role("button", name="Chat").click()
-        expect(page.locator("iframe")).to_be_visible()
-        expect(chat(page).get_by_label("Je bericht")).to_have_count(0)
+        expect(page.get_by_role("button", name="De chat laadt niet. Probeer opnieuw.")).to_be_visible()
+        expect(page.locator("iframe")).to_be_hidden()
     context.close()
+
+
+def test_a_chat_that_does_not_load_never_covers_the_site_and_can_be_tried_again(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Eerst ging het")
+    stop(widget)
+    visitor.context.set_offline(True)
+    widget.get_by_role("button", name="Begin een nieuw gesprek").click()
+    again = visitor.get_by_role("button", name="De chat laadt niet. Probeer opnieuw.")
+    expect(again).to_be_visible()
+    expect(visitor.locator("iframe")).to_be_hidden()
+    again.click()
+    expect(again).to_be_visible()
+    visitor.context.set_offline(False)
+    again.click()
+    expect(chat(visitor).get_by_label("Je bericht")).to_be_visible()
 
 
 def test_with_nobody_there_the_page_says_so_and_takes_the_text_to_the_form(visitor: Page) -> None:
