@@ -407,6 +407,28 @@ def test_a_capital_letter_is_not_a_press_of_shift(visitor: Page) -> None:
     expect(widget.get_by_label("Je bericht")).to_have_value("ABCD")
 
 
+def test_another_layout_of_the_keyboard_is_not_a_press_of_shift(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    for focused in (widget.get_by_label("Je bericht"), visitor.get_by_role("button", name="Chat")):
+        focused.focus()
+        for held in ("Alt", "Control"):
+            visitor.keyboard.down(held)
+            for _ in range(4):
+                visitor.keyboard.press("Shift")
+            visitor.keyboard.up(held)
+    expect(widget.locator("#exit-status")).to_be_empty()
+    expect(widget.get_by_label("Je bericht")).to_be_visible()
+
+
+def test_who_ends_before_anybody_came_hears_that_it_ended_and_a_double_click_does_not_end_it(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Laat maar")
+    widget.get_by_role("button", name="Beëindig het gesprek").dblclick()
+    expect(widget.get_by_role("button", name="Beëindig het gesprek")).to_be_focused()
+    stop(widget)
+    status(widget, "Het gesprek is afgelopen.")
+
+
 def test_shift_three_times_on_the_site_itself_leaves_too(browser: Browser, abroad: tuple[Gateway, int]) -> None:
     gateway, port = abroad
     context = opened(browser, PHONE)
@@ -570,7 +592,7 @@ def test_ending_and_taking_along_need_no_mouse_and_keep_the_focus(visitor: Page)
     expect(widget.get_by_role("button", name="Beëindig het gesprek")).to_be_focused()
     visitor.keyboard.press("Enter")
     expect(widget.get_by_role("button", name="Nee, ga verder")).to_be_focused()
-    visitor.keyboard.press("Shift+Tab")
+    visitor.keyboard.press("Tab")
     visitor.keyboard.press("Enter")
     expect(widget.get_by_role("button", name="Begin een nieuw gesprek")).to_be_focused()
 
