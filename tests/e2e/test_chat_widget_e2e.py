@@ -313,8 +313,6 @@ def test_a_lost_connection_is_told_and_what_was_written_meanwhile_arrives_once(o
     say(widget, "Voor de onderbreking")
     take(operator, widget)
     visitor.context.set_offline(True)
-    visitor.evaluate("dispatchEvent(new Event('offline'))")
-    chat_frame(visitor).evaluate("dispatchEvent(new Event('online'))")
     widget.get_by_label("Je bericht").fill("Tijdens de onderbreking")
     widget.get_by_role("button", name="Verstuur").click()
     answer(operator, "Ben je er nog?")

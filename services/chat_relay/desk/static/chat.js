@@ -239,7 +239,7 @@ function draw() {
   rows(part("others"), others.map((entry) => ({ key: entry.conversation, label: entry.reference, note: `bij ${entry.operator ?? ""}` })));
   part("others").hidden = others.length === 0;
   for (const talk of talks.values()) {
-    talk.panel.hidden = talk.conversation !== shown;
+    talk.show(talk.conversation === shown);
     if (!talk.panel.hidden && !document.hidden) talk.isRead();
   }
   rows(part("mine"), [...talks.values()].map((talk) => ({

@@ -32,7 +32,8 @@ export class Connection {
   constructor(path, ears) {
     this.#path = path;
     this.#ears = ears;
-    addEventListener("online", () => this.#hurry());
+    // a browser may be wrong about either: a ping tells
+    for (const turned of ["online", "offline"]) addEventListener(turned, () => this.#hurry());
     addEventListener("pageshow", () => this.#hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
   }
