@@ -45,6 +45,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = {
         "ONTHAAL_DEMO": "true",
         "ONTHAAL_HOURS_CHAT": "24/7",
+        "ONTHAAL_CHAT_RATE": "1000/minute",
         "ONTHAAL_CHAT_OPERATOR_LEASE": str(LEASE),
         "ONTHAAL_CHAT_VISITOR_LEASE": str(LEASE),
     }

@@ -520,6 +520,20 @@ async def test_one_network_has_only_so_many_connections(tmp_path: Path) -> None:
             await later.hello()
 
 
+async def test_one_network_starts_only_so_many_conversations_in_a_while(tmp_path: Path) -> None:
+    with running(tmp_path / "var", ONTHAAL_CHAT_RATE="2/minute", ONTHAAL_HOURS_CHAT="24/7") as gateway:
+        for _ in range(2):
+            async with visiting(gateway) as visitor:
+                await (await visitor.hello()).start("Dag")
+        async with visiting(gateway) as last:
+            answer = await (await last.hello()).start("Nog een")
+            assert (answer["reason"], answer["retry"], answer["message"]) == ("tooFast", True, last.conversation)
+        async with visiting(gateway) as back:
+            await back.send("resume", **visitor.proof, after=-1)
+            assert (await back.next("state", "error"))["status"] == "waiting"
+            assert (await back.say("Een gesprek dat bezig is, gaat door"))["type"] == "sent"
+
+
 async def test_hours_close_the_door_and_not_a_running_conversation(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path / "var", settings={"ONTHAAL_HOURS_CHAT": "24/7"}).start()
     try:
