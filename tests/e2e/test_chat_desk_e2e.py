@@ -104,7 +104,7 @@ def test_a_colleague_gets_a_conversation_with_a_note(desk: Page, colleague: Page
     shoot(desk, "desk-handing-over")
     desk.get_by_role("dialog").get_by_role("button", name="Geef door").click()
     expect(desk.get_by_role("dialog")).to_have_count(0)
-    expect(desk.get_by_role("status").filter(has_text="is nu bij Elif Demir.")).to_be_visible()
+    expect(desk.get_by_role("status").filter(has_text="ging naar Elif Demir.")).to_be_visible()
     expect(desk.locator("#others")).to_contain_text("bij Elif Demir")
     assert visitor.next("state", because="handedOver")["operator"] == "Elif Demir"
     log = colleague.get_by_role("log").filter(visible=True)
@@ -152,6 +152,23 @@ def test_several_conversations_at_once_with_what_is_unread(desk: Page, visit: An
     expect(desk.locator("#mine li")).to_have_count(2)
     expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("van")
     expect(desk.locator("#mine")).not_to_contain_text("ongelezen")
+
+
+def test_a_double_click_takes_one_conversation(desk: Page, visit: Any) -> None:
+    one, two = visit("de eerste"), visit("de tweede")
+    expect(desk.locator("#waiting-count")).to_have_text("2")
+    for count in (1, 2):
+        box = desk.get_by_role("button", name="Neem aan").first.bounding_box()
+        assert box is not None
+        desk.mouse.move(box["x"] + 10, box["y"] + 10)
+        desk.mouse.down(click_count=count)
+        desk.mouse.up(click_count=count)
+        expect(desk.locator("#waiting-count")).to_have_text("1")
+    one.next("state", because="taken")
+    desk.wait_for_timeout(500)
+    expect(desk.locator("#waiting-count")).to_have_text("1")
+    take_first(desk)
+    two.next("state", because="taken")
 
 
 def test_a_ready_made_answer_is_put_in_the_field_and_not_sent(desk: Page, visit: Any) -> None:

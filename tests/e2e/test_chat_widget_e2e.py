@@ -397,6 +397,14 @@ def test_a_long_story_goes_in_parts_and_an_empty_message_is_explained(visitor: P
     stop(widget)
 
 
+def test_a_message_with_what_no_text_holds_is_sent_without_it(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    widget.get_by_label("Je bericht").evaluate(r"field => { field.value = 'Half \ud83d en niets\0'; }")
+    widget.get_by_role("button", name="Verstuur").click()
+    expect(widget.get_by_role("listitem").filter(has_text="en niets")).to_contain_text("Verzonden")
+    stop(widget)
+
+
 def test_a_capital_letter_is_not_a_press_of_shift(visitor: Page) -> None:
     widget = open_chat(visitor)
     widget.get_by_label("Je bericht").focus()

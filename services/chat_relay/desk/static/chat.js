@@ -145,8 +145,8 @@ function passedOn(frame) {
 
 /** @param {Frame} frame */
 function whereTo(frame) {
-  if (frame.operator) return `is nu bij ${frame.operator}.`;
-  return frame.because === "vanished" ? "ging terug naar de wachtrij: je verbinding was weg." : "is terug in de wachtrij.";
+  if (frame.operator) return `ging naar ${frame.operator}.`;
+  return frame.because === "vanished" ? "ging terug naar de wachtrij: je verbinding was weg." : "ging terug naar de wachtrij.";
 }
 
 /**
