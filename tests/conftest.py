@@ -26,7 +26,7 @@ def split(request: pytest.FixtureRequest) -> bool:
 def gateway(tmp_path_factory: pytest.TempPathFactory, split: bool) -> Iterator[Gateway]:
     """A gateway with every service, open day and night, shared by the tests of a session."""
     folder = tmp_path_factory.mktemp("gateway")
-    always = {"ONTHAAL_DEMO": "true", "ONTHAAL_HOURS_CHAT": "24/7"}
+    always = {"ONTHAAL_DEMO": "true", "ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_CHAT_RATE": "100000/minute"}
     if split:
         from tests.house import living
 

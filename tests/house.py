@@ -63,7 +63,10 @@ class House(Gateway):
         trusting = {"ONTHAAL_TRUSTED_PROXIES": "127.0.0.1"}
         return {
             "public_site": tokens["public_site"] | trusting | {"ONTHAAL_FORM_RATE": "100000/minute"},
-            "chat_relay": tokens["chat_relay"] | trusting | {"ONTHAAL_CHAT_SECRET": CHAT_SECRET} | dict(bus),
+            "chat_relay": tokens["chat_relay"]
+            | trusting
+            | {"ONTHAAL_CHAT_SECRET": CHAT_SECRET, "ONTHAAL_CHAT_RATE": "100000/minute"}
+            | dict(bus),
             "mail_ingest": tokens["mail_ingest"],
             "phone_log": {},
         }

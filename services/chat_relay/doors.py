@@ -1,20 +1,16 @@
 """Who may open a connection: checked at the handshake, before anything is accepted."""
 
-from urllib.parse import urlsplit
-
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from onthaal_schema.problems import InvalidAccessToken, InvalidInput
 from services.chat_relay.frames import PROTOCOL
+from services.kit.auth import comes_from_here
 
 
 def comes_from(connection: HTTPConnection, origins: frozenset[str]) -> bool:
     """Whether the page that asks is one of this site or of these origins (ASVS 5.0 §4.4.2). Without an Origin: no."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return False
-    return origin in origins or urlsplit(origin).netloc == connection.headers.get("host")
+    return connection.headers.get("origin") in origins or comes_from_here(connection)
 
 
 def speaks(websocket: WebSocket) -> bool:

@@ -1,5 +1,6 @@
 """Where visitors' WebSockets come in: before the layers of the app, which an open connection would carry with it for as long as it lasts."""
 
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +15,7 @@ from services.chat_relay.relay import Relay
 from services.chat_relay.settings import ChatSettings
 from services.chat_relay.visitor import VisitorConnection
 from services.kit.problems import answer
-from services.kit.throttle import client_network
+from services.kit.throttle import Throttle, client_network
 
 PATH: Final = "/chat/v1/visitor"
 
@@ -29,6 +30,7 @@ class VisitorEntrance:
         self._settings = settings
         self._origins = frozenset({origin, *settings.chat_origins.split()})
         self._crowd = Crowd(settings.chat_sockets_per_network)
+        self._starts = Throttle(relay.clock, settings.chat_rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or pass on."""
@@ -37,11 +39,11 @@ class VisitorEntrance:
             return
         websocket = WebSocket(scope, receive, send)
         try:
-            with self._crowd.enter(client_network(websocket, self._settings.trusted_proxies)):
+            with self._crowd.enter(client_network(websocket, self._settings.trusted_proxies)) as network:
                 admit(websocket, self._origins)
                 socket = FrameSocket(receive, send, VISITOR_FRAMES, self._settings.chat_pace)
                 await socket.accept()
-                await VisitorConnection(socket, self._relay).serve()
+                await VisitorConnection(socket, self._relay, partial(self._starts.admit_network, network)).serve()
         except CrowdedNetworkError:
             await websocket.send_denial_response(answer(TooManyRequests("Close another chat first.")))
         except ProblemError as problem:

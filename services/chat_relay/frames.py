@@ -7,7 +7,8 @@ comes at most as often as `RATES` says. A frame that cannot be read is answered 
 A visitor's first frame is `hello` (answered with `welcome`, which holds an unused conversation id and its token) or
 `resume` (answered with the state and exactly the turns after `after`). `start` registers the contact with the first
 message; `say` appends a turn. Each is answered with `sent` after the store has it, or with `failed`; the same frame may
-then be sent again, on any connection, and is stored once. The token travels in frames only, never in an address.
+then be sent again, on any connection, and is stored once. From one network only so many conversations are started in a while:
+one more is answered with `failed`, `tooFast`. The token travels in frames only, never in an address.
 
 While a visitor waits, `waiting` says the place in the queue, how many operators are free and whether any is present, each
 time that one of these changes; `staffed` says the latter to whoever has not started yet. With nobody present the chat is

@@ -1,6 +1,7 @@
 """One visitor's connection: at most one conversation, which is theirs by its token."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, assert_never
 from uuid import UUID, uuid4
@@ -28,10 +29,11 @@ GONE: Final = (NotFound, Erased)
 class VisitorConnection:
     """Serves a visitor until they leave."""
 
-    def __init__(self, socket: FrameSocket[VisitorFrame], relay: Relay) -> None:
-        """Speak over the socket."""
+    def __init__(self, socket: FrameSocket[VisitorFrame], relay: Relay, admit: Callable[[], Awaitable[None]]) -> None:
+        """Speak over the socket. `admit` counts a conversation that is to be started, or refuses it."""
         self._socket = socket
         self._relay = relay
+        self._admit = admit
         self._greeted = False
         self._view: View | None = None
         self._live: asyncio.Task[None] | None = None
@@ -145,6 +147,7 @@ class VisitorConnection:
         if not hours.open and not await self._is_known(frame.conversation):
             await self._socket.send(closed(hours))
             return
+        await self._admit()
         await self._relay.own.register(frame.conversation, submission(frame))
         await self._enter(Side(frame.conversation, Party.VISITOR).sends(frame.conversation), tasks)
         await self._relay.hub.changed(frame.conversation)

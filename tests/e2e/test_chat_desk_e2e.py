@@ -105,7 +105,7 @@ def test_a_colleague_gets_a_conversation_with_a_note(desk: Page, colleague: Page
     shoot(desk, "desk-handing-over")
     desk.get_by_role("dialog").get_by_role("button", name="Geef door").click()
     expect(desk.get_by_role("dialog")).to_have_count(0)
-    expect(desk.get_by_role("status").filter(has_text="is nu bij Elif Demir.")).to_be_visible()
+    expect(desk.get_by_role("status").filter(has_text="ging naar Elif Demir.")).to_be_visible()
     expect(desk.locator("#others")).to_contain_text("bij Elif Demir")
     assert visitor.next("state", because="handedOver")["operator"] == "Elif Demir"
     log = colleague.get_by_role("log").filter(visible=True)
@@ -123,6 +123,11 @@ def test_who_is_busy_or_away_is_shown_to_colleagues_and_kept_over_a_reload(desk:
     desk.reload()
     expect(desk.get_by_label("Afwezig")).to_be_checked()
     expect(colleague.locator("#colleagues")).to_contain_text("afwezig")
+    another = desk.context.new_page()
+    another.goto(desk.url)
+    expect(another.get_by_label("Afwezig")).to_be_checked()
+    expect(desk.get_by_label("Afwezig")).to_be_checked()
+    another.close()
     desk.get_by_label("Beschikbaar").check()
     expect(colleague.locator("#colleagues")).to_contain_text("beschikbaar")
 
@@ -131,6 +136,7 @@ def test_several_conversations_at_once_with_what_is_unread(desk: Page, visit: An
     one, two = visit("van een"), visit("van twee")
     take_first(desk)
     one.next("state", because="taken")
+    one.say("een lang verhaal " * 200)
     take_first(desk)
     two.next("state", because="taken")
     expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("van twee")
@@ -141,12 +147,29 @@ def test_several_conversations_at_once_with_what_is_unread(desk: Page, visit: An
     desk.keyboard.press("Escape")
     desk.locator("body").click(position={"x": 5, "y": 5})
     desk.keyboard.press("o")
-    expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("nog iets van een")
+    expect(desk.get_by_role("log").filter(visible=True).get_by_text("nog iets van een")).to_be_in_viewport()
     expect(desk.locator("#mine")).not_to_contain_text("ongelezen")
     desk.reload()
     expect(desk.locator("#mine li")).to_have_count(2)
     expect(desk.get_by_role("log").filter(visible=True)).to_contain_text("van")
     expect(desk.locator("#mine")).not_to_contain_text("ongelezen")
+
+
+def test_a_double_click_takes_one_conversation(desk: Page, visit: Any) -> None:
+    one, two = visit("de eerste"), visit("de tweede")
+    expect(desk.locator("#waiting-count")).to_have_text("2")
+    for count in (1, 2):
+        box = desk.get_by_role("button", name="Neem aan").first.bounding_box()
+        assert box is not None
+        desk.mouse.move(box["x"] + 10, box["y"] + 10)
+        desk.mouse.down(click_count=count)
+        desk.mouse.up(click_count=count)
+        expect(desk.locator("#waiting-count")).to_have_text("1")
+    one.next("state", because="taken")
+    desk.wait_for_timeout(500)
+    expect(desk.locator("#waiting-count")).to_have_text("1")
+    take_first(desk)
+    two.next("state", because="taken")
 
 
 def test_a_ready_made_answer_is_put_in_the_field_and_not_sent(desk: Page, visit: Any) -> None:

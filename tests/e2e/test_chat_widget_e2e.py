@@ -41,6 +41,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = {
         "ONTHAAL_DEMO": "true",
         "ONTHAAL_HOURS_CHAT": "24/7",
+        "ONTHAAL_CHAT_RATE": "1000/minute",
         "ONTHAAL_CHAT_OPERATOR_LEASE": str(LEASE),
         "ONTHAAL_CHAT_VISITOR_LEASE": str(LEASE),
     }
@@ -198,9 +199,25 @@ def test_a_site_that_is_not_on_the_list_cannot_show_the_chat(browser: Browser, a
     with another_site(abroad[0], free_port()) as site:
         page.goto(site)
         page.get_by_role("button", name="Chat").click()
-        expect(page.locator("iframe")).to_be_visible()
-        expect(chat(page).get_by_label("Je bericht")).to_have_count(0)
+        expect(page.get_by_role("button", name="De chat laadt niet. Probeer opnieuw.")).to_be_visible()
+        expect(page.locator("iframe")).to_be_hidden()
     context.close()
+
+
+def test_a_chat_that_does_not_load_never_covers_the_site_and_can_be_tried_again(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Eerst ging het")
+    stop(widget)
+    visitor.context.set_offline(True)
+    widget.get_by_role("button", name="Begin een nieuw gesprek").click()
+    again = visitor.get_by_role("button", name="De chat laadt niet. Probeer opnieuw.")
+    expect(again).to_be_visible()
+    expect(visitor.locator("iframe")).to_be_hidden()
+    again.click()
+    expect(again).to_be_visible()
+    visitor.context.set_offline(False)
+    again.click()
+    expect(chat(visitor).get_by_label("Je bericht")).to_be_visible()
 
 
 def test_with_nobody_there_the_page_says_so_and_takes_the_text_to_the_form(visitor: Page) -> None:
@@ -281,8 +298,6 @@ def test_a_lost_connection_is_told_and_what_was_written_meanwhile_arrives_once(o
     say(widget, "Voor de onderbreking")
     take(operator, widget)
     visitor.context.set_offline(True)
-    visitor.evaluate("dispatchEvent(new Event('offline'))")
-    chat_frame(visitor).evaluate("dispatchEvent(new Event('online'))")
     widget.get_by_label("Je bericht").fill("Tijdens de onderbreking")
     widget.get_by_role("button", name="Verstuur").click()
     answer(operator, "Ben je er nog?")
@@ -366,6 +381,14 @@ def test_a_long_story_goes_in_parts_and_an_empty_message_is_explained(visitor: P
     stop(widget)
 
 
+def test_a_message_with_what_no_text_holds_is_sent_without_it(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    widget.get_by_label("Je bericht").evaluate(r"field => { field.value = 'Half \ud83d en niets\0'; }")
+    widget.get_by_role("button", name="Verstuur").click()
+    expect(widget.get_by_role("listitem").filter(has_text="en niets")).to_contain_text("Verzonden")
+    stop(widget)
+
+
 def test_a_capital_letter_is_not_a_press_of_shift(visitor: Page) -> None:
     widget = open_chat(visitor)
     widget.get_by_label("Je bericht").focus()
@@ -373,6 +396,28 @@ def test_a_capital_letter_is_not_a_press_of_shift(visitor: Page) -> None:
         visitor.keyboard.press(f"Shift+{letter}")
     expect(widget.locator("#exit-status")).to_be_empty()
     expect(widget.get_by_label("Je bericht")).to_have_value("ABCD")
+
+
+def test_another_layout_of_the_keyboard_is_not_a_press_of_shift(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    for focused in (widget.get_by_label("Je bericht"), visitor.get_by_role("button", name="Chat")):
+        focused.focus()
+        for held in ("Alt", "Control"):
+            visitor.keyboard.down(held)
+            for _ in range(4):
+                visitor.keyboard.press("Shift")
+            visitor.keyboard.up(held)
+    expect(widget.locator("#exit-status")).to_be_empty()
+    expect(widget.get_by_label("Je bericht")).to_be_visible()
+
+
+def test_who_ends_before_anybody_came_hears_that_it_ended_and_a_double_click_does_not_end_it(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Laat maar")
+    widget.get_by_role("button", name="Beëindig het gesprek").dblclick()
+    expect(widget.get_by_role("button", name="Beëindig het gesprek")).to_be_focused()
+    stop(widget)
+    status(widget, "Het gesprek is afgelopen.")
 
 
 def test_shift_three_times_on_the_site_itself_leaves_too(browser: Browser, abroad: tuple[Gateway, int]) -> None:
@@ -538,7 +583,7 @@ def test_ending_and_taking_along_need_no_mouse_and_keep_the_focus(visitor: Page)
     expect(widget.get_by_role("button", name="Beëindig het gesprek")).to_be_focused()
     visitor.keyboard.press("Enter")
     expect(widget.get_by_role("button", name="Nee, ga verder")).to_be_focused()
-    visitor.keyboard.press("Shift+Tab")
+    visitor.keyboard.press("Tab")
     visitor.keyboard.press("Enter")
     expect(widget.get_by_role("button", name="Begin een nieuw gesprek")).to_be_focused()
 

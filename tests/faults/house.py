@@ -129,7 +129,8 @@ PROCESSES = {"mail_ingest": "mail", "chat_relay": "chat", "public_site": "contac
 async def in_front(made: House) -> AsyncIterator[dict[str, Gateway]]:
     """Run each service that faces the outside in a process of its own before the intake, without database and keys."""
     intake = made.gateways[0]
-    common = {"ONTHAAL_INTAKE_URL": intake.url, "ONTHAAL_CHAT_ALWAYS": "true", "ONTHAAL_FORM_RATE": "1000000/minute"}
+    rates = {"ONTHAAL_FORM_RATE": "1000000/minute", "ONTHAAL_CHAT_RATE": "1000000/minute"}
+    common = {"ONTHAAL_INTAKE_URL": intake.url, "ONTHAAL_CHAT_ALWAYS": "true"} | rates
     found: dict[str, Gateway] = {}
     try:
         for name, channel in PROCESSES.items():

@@ -241,7 +241,8 @@ async def test_a_conversation_is_ended_by_its_own_visitor_on_our_own_pages_alone
         await (await visitor.hello()).start("Ik blijf")
         await (await other.hello()).start("Ik ook")
         assert await leave(gateway, {**visitor.proof, "token": other.token}) == 401
-        assert await leave(gateway, visitor.proof, origin="https://elders.example") == 401
+        for elsewhere in ("https://elders.example", "http://["):
+            assert await leave(gateway, visitor.proof, origin=elsewhere) == 401
         for body in ({}, {**visitor.proof, "why": "x"}, {**visitor.proof, "token": "x"}, {**visitor.proof, "token": "x" * 600}):
             assert await leave(gateway, body) == 400
         assert (await visitor.say("Ik ben er nog"))["type"] == "sent"
@@ -375,17 +376,22 @@ async def test_an_unused_token_resumes_nothing(gateway: Gateway) -> None:
         await back.hello()
 
 
-@pytest.mark.parametrize("origin", [None, "https://example.org", "null"])
+@pytest.mark.parametrize(
+    "origin",
+    [None, "https://example.org", "null", "http://[", "//{host}", "http://{host}@example.org", "http://{host}.example.org"],
+)
 async def test_pages_of_other_sites_cannot_connect(gateway: Gateway, origin: str | None) -> None:
+    asked = origin and origin.replace("{host}", f"127.0.0.1:{gateway.port}")
     with pytest.raises(InvalidStatus) as refusal:
-        async with visiting(gateway, origin):
+        async with visiting(gateway, asked):
             pass
     assert refusal.value.response.status_code == httpx.codes.UNAUTHORIZED
 
 
 async def test_nobody_serves_without_being_signed_in_on_a_page_of_the_desk(gateway: Gateway, noor: str) -> None:
     address = f"ws://127.0.0.1:{gateway.port}/chat/v1/operator"
-    for origin, cookies in ((gateway.url, ""), (gateway.url, "onthaal-token=a.b.c"), ("https://example.org", noor)):
+    strangers = ((gateway.url, ""), (gateway.url, "onthaal-token=a.b.c"), ("https://example.org", noor), ("http://[", noor))
+    for origin, cookies in strangers:
         with pytest.raises(InvalidStatus) as refusal:
             async with connect(
                 address, origin=Origin(origin), subprotocols=[Subprotocol(PROTOCOL)], additional_headers={"Cookie": cookies}
@@ -512,6 +518,20 @@ async def test_one_network_has_only_so_many_connections(tmp_path: Path) -> None:
         await asyncio.sleep(0.2)
         async with visiting(gateway) as later:
             await later.hello()
+
+
+async def test_one_network_starts_only_so_many_conversations_in_a_while(tmp_path: Path) -> None:
+    with running(tmp_path / "var", ONTHAAL_CHAT_RATE="2/minute", ONTHAAL_HOURS_CHAT="24/7") as gateway:
+        for _ in range(2):
+            async with visiting(gateway) as visitor:
+                await (await visitor.hello()).start("Dag")
+        async with visiting(gateway) as last:
+            answer = await (await last.hello()).start("Nog een")
+            assert (answer["reason"], answer["retry"], answer["message"]) == ("tooFast", True, last.conversation)
+        async with visiting(gateway) as back:
+            await back.send("resume", **visitor.proof, after=-1)
+            assert (await back.next("state", "error"))["status"] == "waiting"
+            assert (await back.say("Een gesprek dat bezig is, gaat door"))["type"] == "sent"
 
 
 async def test_hours_close_the_door_and_not_a_running_conversation(tmp_path: Path) -> None:

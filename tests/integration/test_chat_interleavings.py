@@ -85,7 +85,7 @@ class Deployment:
 @pytest.fixture(scope="module")
 def one_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Everything in one process, on SQLite."""
-    always = {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_CHAT_OPERATOR_LEASE": "8"}
+    always = {"ONTHAAL_HOURS_CHAT": "24/7", "ONTHAAL_CHAT_OPERATOR_LEASE": "8", "ONTHAAL_CHAT_RATE": "100000/minute"}
     with ExitStack() as stack:
         gateway = Gateway(tmp_path_factory.mktemp("one"), ("intake_api", "phone_log", "chat_relay"), always)
         stack.callback(gateway.stop)
@@ -101,7 +101,7 @@ def three_relays(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, n
         database = postgres.new_database()
         intakes = [node(folder, name, database, ONTHAAL_CHAT_OPERATOR_LEASE="8", **bus) for name in ("one", "other")]
         intakes[0].services = ("intake_api", "phone_log")
-        shared = bus | {"ONTHAAL_CHAT_SECRET": SECRET}
+        shared = bus | {"ONTHAAL_CHAT_SECRET": SECRET, "ONTHAAL_CHAT_RATE": "100000/minute"}
         for intake in intakes:
             stack.callback(intake.stop)
             intake.start()

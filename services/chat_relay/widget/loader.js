@@ -7,16 +7,16 @@
   "use strict";
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const origin = new URL(script.src).origin;
-  /** @type {Record<string, [string, string, string]>} */
+  /** @type {Record<string, [string, string, string, string]>} */
   const words = {
-    nl: ["Chatvenster", "nieuw", "Laden…"],
-    fr: ["Fenêtre de chat", "à lire", "Chargement…"],
-    en: ["Chat window", "new", "Loading…"],
-    de: ["Chatfenster", "neu", "Laden…"],
+    nl: ["Chatvenster", "nieuw", "Laden…", "De chat laadt niet. Probeer opnieuw."],
+    fr: ["Fenêtre de chat", "à lire", "Chargement…", "Le chat ne se charge pas. Réessaie."],
+    en: ["Chat window", "new", "Loading…", "The chat does not load. Try again."],
+    de: ["Chatfenster", "neu", "Laden…", "Der Chat lädt nicht. Versuche es noch einmal."],
   };
   const wanted = (script.dataset.lang ?? "").slice(0, 2).toLowerCase();
   const language = wanted in words ? wanted : "nl";
-  const [title, fresh, loading] = words[language];
+  const [title, fresh, loading, failed] = words[language];
 
   const place = document.createElement("div");
   place.lang = language;
@@ -60,6 +60,11 @@
 
   let state = "hidden";
   let exit = "";
+  /** whether what is in the frame can be left again; how many pages were loaded in it that did not say that they can */
+  let up = false;
+  let silent = 0;
+  let tried = false;
+  let waiting = 0;
   let talking = false;
   let unread = 0;
   let named = "";
@@ -81,13 +86,42 @@
    * @param {boolean} focus whether the person asked for it, so that the focus goes along
    */
   const turn = (shown, focus) => {
-    frame.hidden = !shown;
-    button.setAttribute("aria-expanded", String(shown));
-    if (shown) show(0);
-    if (focus) (shown ? frame : button).focus();
     state = shown ? (focus ? "focus" : "shown") : "hidden";
+    // no empty frame, and no error of the browser, over the whole site
+    frame.hidden = !shown || !up;
+    button.setAttribute("aria-expanded", String(shown));
+    show(shown ? 0 : unread);
+    if (shown && !up) return knock();
+    if (focus) (shown ? frame : button).focus();
     tell(state);
   };
+
+  const knock = () => {
+    news.textContent = button.textContent = loading;
+    if (tried) frame.src += "";
+    tried = false;
+    giveUpIn(10000);
+  };
+
+  const giveUp = () => {
+    if (up && silent < 1) return;
+    tried = true;
+    up = false;
+    silent = 0;
+    if (state === "hidden") return;
+    turn(false, document.activeElement === place);
+    news.textContent = button.textContent = failed;
+  };
+  /** @param {number} patience */
+  const giveUpIn = (patience) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(giveUp, patience);
+  };
+  // a browser's own error is loaded too
+  frame.addEventListener("load", () => {
+    silent += 1;
+    giveUpIn(2000);
+  });
 
   /** @param {string} to */
   const leave = (to) => {
@@ -105,14 +139,14 @@
     location.replace(to);
   };
 
-  button.addEventListener("click", () => turn(frame.hidden, true));
+  button.addEventListener("click", () => turn(state === "hidden", true));
 
   let presses = 0;
   let last = 0;
   let alone = false;
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !frame.hidden) turn(false, true);
-    alone = event.key === "Shift" && (alone || !event.repeat);
+    if (event.key === "Escape" && state !== "hidden") turn(false, true);
+    alone = event.key === "Shift" && !event.altKey && !event.ctrlKey && (alone || !event.repeat);
     if (!alone) presses = 0;
   });
   document.addEventListener("pointerdown", () => (alone = false));
@@ -132,7 +166,10 @@
     const { chat, to, count } = event.data ?? {};
     if (chat === "ready") {
       exit = String(to);
-      tell(state);
+      up = true;
+      silent -= 1;
+      if (state !== "hidden") turn(true, state === "focus");
+      else tell(state);
     } else if (chat === "close") turn(false, true);
     else if (chat === "open") turn(true, false);
     else if (chat === "talking") talking = Boolean(count);

@@ -36,7 +36,8 @@ function forget() {
 
 /** @param {KeyboardEvent} event */
 function onKeyDown(event) {
-  alone = event.key === "Shift" && (alone || !event.repeat);
+  // with Alt or Ctrl it changes the layout of the keyboard
+  alone = event.key === "Shift" && !event.altKey && !event.ctrlKey && (alone || !event.repeat);
   if (event.key !== "Shift") {
     presses = 0;
     window.clearTimeout(timer);
@@ -73,6 +74,9 @@ link.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", onKeyDown);
 document.addEventListener("keyup", onKeyUp);
+document.addEventListener("pointerdown", () => {
+  alone = false;
+});
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) {
     restore();

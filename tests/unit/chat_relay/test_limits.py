@@ -33,5 +33,5 @@ def test_a_network_has_so_many_connections_and_gets_them_back() -> None:
 
 def test_no_address_is_kept_while_somebody_is_connected() -> None:
     crowd = Crowd(2)
-    with crowd.enter("192.0.2.0/24"):
-        assert "192.0.2" not in str(vars(crowd))
+    with crowd.enter("192.0.2.0/24") as network:
+        assert "192.0.2" not in str(vars(crowd)) + network

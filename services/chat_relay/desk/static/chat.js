@@ -34,6 +34,8 @@ let answers = {};
 let heardOf = new Set();
 let clockAhead = 0;
 let shown = "";
+/** how present the operator is; a tab that does not know takes over what holds for their other tabs */
+let availability = recalled("availability", "");
 
 /** @type {import("./dialogs.js").Send} */
 const send = (frame) => connection.send(frame);
@@ -44,7 +46,7 @@ const noting = new Noting("noting", (conversation, text) => talks.get(conversati
 const switches = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[name=availability]"));
 
 const connection = new Connection("/chat/v1/operator", {
-  greet: () => ({ type: "attend", availability: recalled("availability", "available") }),
+  greet: () => (availability ? { type: "attend", availability } : null),
   heard,
   line: (up) => say(up ? "De verbinding is er weer." : "De verbinding is weg. Wij proberen opnieuw; wat je schreef blijft staan."),
   before: renewSession,
@@ -125,8 +127,10 @@ function listed(conversations) {
 /** @param {Frame} frame */
 function met(frame) {
   colleagues = frame.present;
-  for (const one of switches) one.checked = one.value === frame.availability;
-  remember("availability", frame.availability);
+  if (!availability) send({ type: "attend", availability: frame.availability });
+  availability = frame.availability;
+  remember("availability", availability);
+  for (const one of switches) one.checked = one.value === availability;
   handing.show(colleagues);
   draw();
 }
@@ -141,8 +145,8 @@ function passedOn(frame) {
 
 /** @param {Frame} frame */
 function whereTo(frame) {
-  if (frame.operator) return `is nu bij ${frame.operator}.`;
-  return frame.because === "vanished" ? "ging terug naar de wachtrij: je verbinding was weg." : "is terug in de wachtrij.";
+  if (frame.operator) return `ging naar ${frame.operator}.`;
+  return frame.because === "vanished" ? "ging terug naar de wachtrij: je verbinding was weg." : "ging terug naar de wachtrij.";
 }
 
 /**
@@ -235,7 +239,7 @@ function draw() {
   rows(part("others"), others.map((entry) => ({ key: entry.conversation, label: entry.reference, note: `bij ${entry.operator ?? ""}` })));
   part("others").hidden = others.length === 0;
   for (const talk of talks.values()) {
-    talk.panel.hidden = talk.conversation !== shown;
+    talk.show(talk.conversation === shown);
     if (!talk.panel.hidden && !document.hidden) talk.isRead();
   }
   rows(part("mine"), [...talks.values()].map((talk) => ({
@@ -315,8 +319,9 @@ function showKeys() {
 part("show-keys").addEventListener("click", showKeys);
 for (const one of switches) {
   one.addEventListener("change", () => {
-    remember("availability", one.value);
-    if (!send({ type: "attend", availability: one.value })) say("Er is geen verbinding. Wij proberen opnieuw.");
+    availability = one.value;
+    remember("availability", availability);
+    if (!send({ type: "attend", availability })) say("Er is geen verbinding. Wij proberen opnieuw.");
   });
 }
 document.addEventListener("visibilitychange", draw);

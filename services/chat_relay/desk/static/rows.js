@@ -37,7 +37,8 @@ function makeRow(row) {
     button.className = "button small";
     button.textContent = row.action ?? "";
     button.setAttribute("aria-labelledby", `${button.id} ${label.id}`);
-    button.addEventListener("click", row.act);
+    // a double click is one: by then another row may stand here
+    button.addEventListener("click", (event) => event.detail < 2 && row.act?.());
     item.append(button);
   }
   return item;

@@ -113,6 +113,17 @@ export class Talk {
     this.#showLast();
   }
 
+  /**
+   * Shows the conversation, from its last turn on, or hides it.
+   *
+   * @param {boolean} shown
+   */
+  show(shown) {
+    if (shown !== this.panel.hidden) return;
+    this.panel.hidden = !shown;
+    if (shown) this.#showLast();
+  }
+
   /** Notes that everything was on the screen. */
   isRead() {
     this.unread = 0;

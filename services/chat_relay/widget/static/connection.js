@@ -14,6 +14,8 @@ const PROTOCOL = "onthaal.chat.v1";
 const PING_EVERY = 25000;
 const ANSWER_WITHIN = 10000;
 const SAY_LOST_AFTER = 1500;
+/** what the relay refuses in any text: NUL, and half of a pair */
+const UNSENDABLE = /[\0\p{Surrogate}]/gu;
 
 export class Connection {
   /** @type {WebSocket | null} */
@@ -32,7 +34,8 @@ export class Connection {
   constructor(path, ears) {
     this.#path = path;
     this.#ears = ears;
-    addEventListener("online", () => this.#hurry());
+    // a browser may be wrong about either: a ping tells
+    for (const turned of ["online", "offline"]) addEventListener(turned, () => this.#hurry());
     addEventListener("pageshow", () => this.#hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
   }
@@ -70,7 +73,7 @@ export class Connection {
    */
   send(frame) {
     if (!this.isUp) return false;
-    /** @type {WebSocket} */ (this.#socket).send(JSON.stringify(frame));
+    /** @type {WebSocket} */ (this.#socket).send(JSON.stringify(frame, sendable));
     return true;
   }
 
@@ -142,4 +145,12 @@ export class Connection {
     clearTimeout(this.#timers.again);
     clearTimeout(this.#timers.answer);
   }
+}
+
+/**
+ * @param {string} _
+ * @param {unknown} value
+ */
+function sendable(_, value) {
+  return typeof value === "string" ? value.replace(UNSENDABLE, "") : value;
 }

@@ -31,7 +31,8 @@ export function watchExit({ button, status, countdown, leave }) {
     if (presses) reset = setTimeout(() => count(0), WITHIN);
   };
   document.addEventListener("keydown", (event) => {
-    alone = event.key === "Shift" && (alone || !event.repeat);
+    // with Alt or Ctrl it changes the layout of the keyboard
+    alone = event.key === "Shift" && !event.altKey && !event.ctrlKey && (alone || !event.repeat);
     if (!alone && presses) count(0);
   });
   document.addEventListener("pointerdown", () => (alone = false));

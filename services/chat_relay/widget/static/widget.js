@@ -41,6 +41,7 @@ let shown = false;
 let lastTyped = 0;
 let typingGone = 0;
 let first = true;
+let left = false;
 /** whether the end of the conversation is in view, so that it stays in view while the page grows */
 let following = true;
 /** how far the page can be scrolled, when that was last looked at */
@@ -203,7 +204,7 @@ function reset() {
 function ended(because) {
   // the relay tells next when it opens again; after a reload it does not
   if (because === "closed") return setTimeout(() => started && showClosed(page.opens, true), 2000);
-  over(because === "left" ? words.left : words.ended, "ended");
+  over(because === "left" && !ending ? words.left : words.ended, "ended");
   if (unsent()) showNotice(words.unsentTitle, words.unsentText, "log");
 }
 
@@ -283,6 +284,7 @@ function showLast() {
 
 /** The bars stay in view where there is room; what has the focus is never under them. */
 function fit() {
+  if (left) return;
   const bars = ["bar", "foot", "ending"].reduce((height, id) => height + part(id).offsetHeight, 0);
   document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
   document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + 8}px`;
@@ -330,8 +332,6 @@ function inParts(story) {
   const pattern = new RegExp(`[^]{1,${LONGEST}}(?=\\s|$)|[^]{1,${LONGEST}}`, "gu");
   return (story.match(pattern) ?? []).map((said) => said.trim()).filter(Boolean);
 }
-
-let left = false;
 
 /** Tells that the conversation is over by a request that outlives the page; it says nothing else, and nobody waits for it. */
 function tellGone() {
