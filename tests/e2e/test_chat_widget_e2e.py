@@ -204,6 +204,22 @@ def test_a_site_that_is_not_on_the_list_cannot_show_the_chat(browser: Browser, a
     context.close()
 
 
+def test_a_site_that_names_the_script_twice_has_one_chat(visitor: Page, house: Gateway) -> None:
+    add = """address => new Promise((done, failed) => {
+        const named = trustedTypes.createPolicy("again", { createScriptURL: (given) => given });
+        const script = document.createElement("script");
+        script.src = named.createScriptURL(address);
+        script.onload = done;
+        script.onerror = failed;
+        document.head.append(script);
+    })"""
+    expect(visitor.locator("iframe")).to_have_count(1)
+    visitor.evaluate(add, f"{house.url}/chat/widget.js")
+    expect(visitor.locator("iframe")).to_have_count(1)
+    say(open_chat(visitor), "Eén chat")
+    stop(chat(visitor))
+
+
 def test_a_chat_that_does_not_load_never_covers_the_site_and_can_be_tried_again(visitor: Page) -> None:
     widget = open_chat(visitor)
     say(widget, "Eerst ging het")

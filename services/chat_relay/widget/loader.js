@@ -18,7 +18,10 @@
   const language = wanted in words ? wanted : "nl";
   const [title, fresh, loading, failed] = words[language];
 
+  // a site may name the script twice: in its template and by a tag manager
+  if (document.querySelector("[data-onthaal-chat]")) return;
   const place = document.createElement("div");
+  place.dataset.onthaalChat = "";
   place.lang = language;
   const root = place.attachShadow({ mode: "open" });
   const style = new CSSStyleSheet();
