@@ -49,8 +49,8 @@ class ChatSettings(ThrottleSettings, ShortHelpSettings):
         None, description="File with the ready-made answers of the operators, by language. Default: the ones that are shipped."
     )
     chat_rate: str = Field(
-        "60/10 minutes",
-        description="How many conversations visitors of one network (/24 or /48) may start, such as 60/10 minutes.",
+        "200/10 minutes",
+        description="How many conversations visitors of one network (/24 or /48) may start, such as 200/10 minutes.",
         pattern=r"^\d+ ?/ ?\d* ?(second|minute|hour)s?$",
     )
     chat_sockets_per_network: int = Field(
