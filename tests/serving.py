@@ -1,17 +1,18 @@
 """Small servers on loopback that are not ours: each lives for the length of a block."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 
-class Silent(BaseHTTPRequestHandler):
+class Silent(BaseHTTPRequestHandler, ABC):
     """Answers every request by `respond`, and prints nothing."""
 
+    @abstractmethod
     def respond(self) -> None:
         """Answer as a test wants it."""
-        raise NotImplementedError
 
     def do_GET(self) -> None:
         """Answer, whatever the method."""

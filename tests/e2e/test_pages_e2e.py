@@ -163,6 +163,8 @@ def test_too_many_files_are_told_before_they_are_sent(visit: Open, tmp_path: Pat
         page.get_by_label("Wat wil je vertellen of vragen?").fill("x")
         page.get_by_role("button", name="Nalezen").click()
         chooser = page.get_by_label("Wil je bestanden meesturen?")
+        expect(chooser).to_be_visible()
+        page.wait_for_load_state()
         chooser.set_input_files(files)
         page.get_by_role("button", name="Versturen").click()
         assert "ten hoogste 5" in str(chooser.evaluate("input => input.validationMessage"))
