@@ -28,7 +28,7 @@ _QUOTE_HEADER = re.compile(
     re.IGNORECASE,
 )
 _FORWARD = re.compile(
-    r"(?:^|\n)\s*-*\s*(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
+    r"(?:^|\n)[^\S\n]*(?:-+\s*)?(?:doorgestuurd bericht|forwarded message|begin doorgestuurd|message transféré|"
     r"weitergeleitete nachricht)",
     re.IGNORECASE,
 )

@@ -265,6 +265,23 @@ def test_hostile_text_gets_a_suggestion_that_holds_together(tagger: Tagger, text
     assert_holds_together(tagger.suggest("mail", text[:2000], text), tagger)
 
 
+@pytest.mark.parametrize("filling", ["\n", " ", "-", "-\n", "\n-", "\n ", "\t-\n ", "> \n", "--\n"])
+def test_a_long_text_of_blank_lines_and_dashes_is_read_in_time(tagger: Tagger, filling: str) -> None:
+    text = f"Dag{filling * 50_000}forwarded"
+    started = time.process_time()
+    added(text)
+    tagger.suggest("chat", None, text)
+
+    assert time.process_time() - started < 2
+
+
+def test_a_forwarded_message_is_known_by_its_mark_at_the_start_of_a_line() -> None:
+    said = "> Mijn trainer slaat mij elke week"
+    for mark in ("forwarded message", "-- Doorgestuurd bericht", " \n --- \n forwarded message", "-\n\nmessage transféré"):
+        assert added(f"Zie\n{mark} ---\n{said}").endswith(said)
+    assert not added(f"Zie de forwarded message\n{said}").endswith(said)
+
+
 def test_ten_kilobytes_are_tagged_in_time(tagger: Tagger) -> None:
     text = "Mijn dochter van negen wil niet meer naar de zwemles omdat de lesgever haar onder water duwt. " * 107
     started = time.process_time()
