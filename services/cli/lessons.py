@@ -13,6 +13,7 @@ from services.intake_api.store.files import LocalBlobs
 from services.intake_api.store.ledger import Ledger
 from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.training import Corrected, Training
+from services.intake_api.store.writings import Writings
 from services.intake_api.tagging.commands import write_lessons
 from services.intake_api.tagging.messages import Message, shipped_messages
 from services.intake_api.tagging.pseudonyms import Pseudonyms
@@ -37,7 +38,8 @@ def write(file: Path) -> None:
         blobs, ledger = LocalBlobs(settings.blobs(process)), Ledger(settings.ledger(process))
         contacts = Contacts(store.database, store.vault, outbox, blobs, ledger)
         pseudonyms = Pseudonyms(shipped_messages())
-        return [_lesson(found, pseudonyms) async for found in Training(store.database, contacts).corrected(BY)]
+        training = Training(store.database, contacts, Writings(store.database, store.vault))
+        return [_lesson(found, pseudonyms) async for found in training.corrected(BY)]
 
     typer.echo(
         f"{write_lessons(file, with_store(lessons))} written. They are pseudonymised, not anonymous: destroy {file} after use."

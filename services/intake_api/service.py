@@ -56,6 +56,7 @@ from services.intake_api.store.rereading import Rereading
 from services.intake_api.store.vault import UnusableKeys
 from services.intake_api.store.waits import Waiting
 from services.intake_api.store.writer import Writer
+from services.intake_api.store.writings import Writings
 from services.intake_api.subscriptions import Subscriptions
 from services.intake_api.suggester import Suggester
 from services.intake_api.suggestions import Suggestions
@@ -133,6 +134,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
         suggester.close()
         await database.close()
 
+    suggestions = Suggestions(database, kept, Writings(database, vault), suggester, writer, messages.writer)
     watch = watching(store, process, clock, board)
     service = Service(
         name="intake_api",
@@ -142,7 +144,7 @@ def create(process: ProcessSettings, clock: Clock, board: Board) -> IntakeServic
             "dispatcher": Dispatcher(store.deliveries, sinks).run,
             "bookkeeping": Bookkeeping(store.subscriptions, store.replays, store.reconciliation).run,
             "extensions": Extensions(database, kept).run,
-            "suggestions": Suggestions(database, kept, suggester, writer, messages.writer).run,
+            "suggestions": suggestions.run,
             "danger": danger.run,
             "calendar": hours.run,
             "alarms": watch.run,

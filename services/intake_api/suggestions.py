@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from onthaal_schema.contact import Suggestion
@@ -10,6 +11,7 @@ from services.intake_api.store.engine import Database
 from services.intake_api.store.message_writer import MessageWriter
 from services.intake_api.store.vault import CannotOpen
 from services.intake_api.store.writer import Writer
+from services.intake_api.store.writings import Wording, Writings
 from services.intake_api.suggester import Suggester
 from services.kit.logging import error_name, logger
 
@@ -22,14 +24,25 @@ LOOK_AGAIN = 2.0
 HEAD_START = 0.05
 """Seconds that the hand-over has before the model takes the processor."""
 
+DANGER: Final = "immediateDanger"
+
 
 class Suggestions:
     """The worker that keeps suggestions up with what was written."""
 
-    def __init__(self, database: Database, contacts: Contacts, suggester: Suggester, writer: Writer, talk: MessageWriter) -> None:
+    def __init__(
+        self,
+        database: Database,
+        contacts: Contacts,
+        writings: Writings,
+        suggester: Suggester,
+        writer: Writer,
+        talk: MessageWriter,
+    ) -> None:
         """Suggest for the contacts of a database, with little of the processor while new contacts or turns are coming in."""
         self._database = database
         self._contacts = contacts
+        self._writings = writings
         self._suggester = suggester
         self._writer = writer
         self._talk = talk
@@ -54,11 +67,13 @@ class Suggestions:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
         found: dict[UUID, tuple[datetime, int, Suggestion]] = {}
+        read: dict[UUID, Wording] = {}
         for row in waiting:
             if found and self._busy:
                 break  # the rest waits: a thread that tags takes the interpreter from the intake
             try:
-                suggestion = await self._suggester.suggest_text(*await self._contacts.words(row))
+                wording, suggestion = await self._look(row)
+                read[row["id"]] = wording
                 found[row["id"]] = row["suggest_since"], row["last_sequence"], suggestion
             except (CannotOpen, ValueError) as error:
                 # one that cannot be opened must not keep the others waiting
@@ -66,4 +81,13 @@ class Suggestions:
                 await self._contacts.give_up_suggesting(row["id"])
         if found:
             await self._contacts.suggest(found)
+        for contact_id, wording in read.items():  # only now: what was not kept is looked at again
+            self._writings.looked_at(contact_id, wording, danger=DANGER in found[contact_id][2].signals)
         return len(waiting)
+
+    async def _look(self, row: dict[str, Any]) -> tuple[Wording, Suggestion]:
+        wording = await self._writings.of(row)
+        suggestion = await self._suggester.suggest_text(wording.channel, wording.subject, wording.text)
+        if wording.danger and DANGER not in suggestion.signals:
+            suggestion = suggestion.model_copy(update={"signals": (DANGER, *suggestion.signals)})
+        return wording, suggestion

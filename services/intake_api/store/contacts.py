@@ -30,7 +30,6 @@ from services.intake_api.store.opened import (
     SUGGESTION,
     Wire,
     correction_place,
-    message_place,
     open_file,
     typed,
     with_content,
@@ -39,7 +38,6 @@ from services.intake_api.store.outbox import Outbox
 from services.intake_api.store.outgoing_rows import shown_outgoing
 from services.intake_api.store.vault import DataKey, Vault
 from services.intake_api.store.work import add_work, work_row
-from services.intake_api.tagging.text import added
 
 Row = dict[str, Any]
 
@@ -369,26 +367,12 @@ class Contacts:
         await connection.execute(running.values(**ended))
 
     async def to_suggest(self, limit: int) -> list[Row]:
-        """List contacts whose text the model has not seen, or not whole, longest waiting first."""
+        """List contacts whose text the model has not seen, or not whole, longest waiting first: what it takes to read them."""
         columns = tables.contact.c
-        query = select(tables.contact).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since).limit(limit)
+        read = columns.id, columns.channel, columns.data_key, columns.sealed, columns.suggest_since, columns.last_sequence
+        query = select(*read).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since).limit(limit)
         async with self._database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-    async def words(self, row: Row) -> tuple[str, str | None, str]:
-        """Give channel, subject and everything the person wrote, for the model."""
-        key = self.key(row)
-        submitted: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
-        turns = await self._inbound(row["id"], key) if row["last_sequence"] else []
-        text = submitted.get("text") or ""
-        return row["channel"], submitted.get("subject"), "\n".join(map(added, [text, *turns])) if turns else text
-
-    async def _inbound(self, contact_id: UUID, key: DataKey) -> list[str]:
-        columns = tables.message.c
-        query = select(columns.id, columns.sealed).where(columns.contact_id == contact_id, columns.direction == "inbound")
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(columns.sequence))).all()
-        return [key.open(row.sealed, message_place(row.id)).decode() for row in rows]
 
     async def suggest(self, found: Mapping[UUID, tuple[datetime, int, Suggestion]]) -> None:
         """Keep what the model makes of contacts, as they were since a moment and up to a message.

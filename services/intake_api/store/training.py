@@ -11,6 +11,7 @@ from onthaal_schema.problems import Erased
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
+from services.intake_api.store.writings import Writings
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Corrected:
 class Training:
     """Reads what the model got wrong."""
 
-    def __init__(self, database: Database, contacts: Contacts) -> None:
-        """Work on the contacts of a database."""
+    def __init__(self, database: Database, contacts: Contacts, writings: Writings) -> None:
+        """Work on the contacts of a database, and on what they wrote."""
         self._database = database
         self._contacts = contacts
+        self._writings = writings
 
     async def corrected(self, by: str) -> AsyncIterator[Corrected]:
         """Give each contact of a person whose kind or sector an operator set otherwise; every reading is audited.
@@ -49,7 +51,7 @@ class Training:
                 continue
             guess = found.suggestion
             if guess and (guess.kind != found.kind or guess.sector != found.sector):
-                yield Corrected(found, (await self._contacts.words(row))[2])
+                yield Corrected(found, (await self._writings.of(row)).text)
 
     async def _tagged_by_a_person(self) -> list[UUID]:
         column = tables.contact.c

@@ -13,7 +13,9 @@ from services.intake_api.tagging.said import Said
 HEAD, TAIL = 1300, 600
 """Characters read of a long text: how it begins and how it ends say what it is for."""
 
-_RAW_HEAD, _RAW_TAIL = 6_000, 2_000
+READ_HEAD, READ_TAIL = 6_000, 2_000
+"""Characters of a long text that are looked at for its head and tail; what stands between them is looked at for danger alone."""
+
 _MOST = 200_000
 """Characters in which signs of danger are looked for: one sentence in the middle of a long story is enough."""
 _FEWEST_OWN_WORDS = 3
@@ -60,12 +62,12 @@ class Reading:
 def read(channel: str, subject: str | None, text: str) -> Reading:
     """Read any message; a text that is nothing but quotes or signature is read whole."""
     title = plain(subject or "")[:300]
-    whole = plain(_ends(text, _RAW_HEAD, _RAW_TAIL))
+    whole = plain(_ends(text, READ_HEAD, READ_TAIL))
     forwarded = bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
     own = whole if forwarded else own_words(whole)
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
-    if len(text) > _RAW_HEAD + _RAW_TAIL:
+    if len(text) > READ_HEAD + READ_TAIL:
         uncut = plain(text[:_MOST])
         own = uncut if forwarded else own_words(uncut)
     return Reading(

@@ -1,0 +1,206 @@
+"""However long a chat is, the model suggests what it would from all of it, reads no more than it needs, and misses no danger."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from sqlalchemy import insert
+
+from onthaal_schema.contact import Suggestion
+from onthaal_schema.message import Direction, MessageSubmission
+from services.intake_api.store import tables
+from services.intake_api.store.contacts import Contacts
+from services.intake_api.store.engine import Database
+from services.intake_api.store.files import LocalBlobs
+from services.intake_api.store.ledger import Ledger
+from services.intake_api.store.messages import Messages
+from services.intake_api.store.migrate import migrate
+from services.intake_api.store.opened import SUBMISSION
+from services.intake_api.store.outbox import EventFrame, Outbox
+from services.intake_api.store.vault import DataKey, Keys, Vault
+from services.intake_api.store.writer import Writer
+from services.intake_api.store.writings import Writings
+from services.intake_api.suggester import Suggester
+from services.intake_api.suggestions import Suggestions
+from services.intake_api.tagging.model import Tagger
+from services.kit.clock import SystemClock
+
+SAYINGS = (
+    "Ik weet niet goed hoe ik het moet zeggen",
+    "Mijn trainer doet raar tegen mij",
+    "Dat was vorige week na de training > en dan\nnog eens\n-- \ngroetjes",
+    "Hij stuurt mij berichtjes en ik durf het niet tegen mama te zeggen.\nWat moet ik doen?",
+    "Forwarded message:\n> kom je morgen weer",
+    "Ja",
+    "",
+)
+DANGER = "Hij staat nu voor mijn deur met een mes"
+FIRST = "Dag, ik ben vijftien en mag ik iets vragen?"
+LONG = 360
+"""Turns of which the model reads the first and the last third or so."""
+
+
+class Counting(Vault):
+    """A vault that counts what is opened with its keys."""
+
+    opened = 0
+
+    def key(self, contact: UUID, wrapped: bytes) -> DataKey:
+        return CountingKey(self, contact, self.unwrap(wrapped, contact.bytes))
+
+
+class CountingKey(DataKey):
+    """A key that counts in its vault."""
+
+    def __init__(self, vault: Counting, contact: UUID, key: bytes) -> None:
+        super().__init__(contact, key)
+        self._vault = vault
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        self._vault.opened += 1
+        return super().open(sealed, place)
+
+
+@dataclass
+class Chat:
+    """A chat with one visitor, which the model looks at when the test says so."""
+
+    id: UUID
+    database: Database
+    vault: Counting
+    contacts: Contacts
+    messages: Messages
+    suggester: Suggester
+    suggestions: Suggestions
+
+    def start_anew(self, most: int = 100) -> None:
+        """Look from now on as a process that was just started."""
+        writings = Writings(self.database, self.vault, most)
+        self.suggestions = Suggestions(
+            self.database, self.contacts, writings, self.suggester, Writer(self.database), self.messages.writer
+        )
+
+    async def say(self, *texts: str) -> None:
+        for text in texts:
+            await self.messages.append(self.id, uuid4(), MessageSubmission(direction=Direction.INBOUND, text=text), (), "test")
+            answer = MessageSubmission(direction=Direction.OUTBOUND, text="Ik luister")
+            await self.messages.append(self.id, uuid4(), answer, (), "test")
+
+    async def look(self) -> Suggestion:
+        assert await self.suggestions.catch_up() == 1
+        found = (await self.contacts.read(self.id, "test")).suggestion
+        assert found
+        return found
+
+    async def opened(self) -> int:
+        """Look, and give how many values were opened for it."""
+        await self.say("En toen")
+        row = (await self.contacts.to_suggest(1))[0]
+        assert row["id"] == self.id
+        before = self.vault.opened
+        await self.suggestions.catch_up()
+        return self.vault.opened - before
+
+    async def from_all(self) -> Suggestion:
+        """Give what a process that was just started makes of the whole of it, beside what is kept."""
+        async with self.database.read() as connection:
+            wording = await Writings(self.database, self.vault).of(await self.contacts.row(connection, self.id))
+        return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text)
+
+
+@pytest.fixture
+async def chat(database_url: str, tmp_path: Path) -> AsyncIterator[Chat]:
+    made = await start(database_url, tmp_path, "chat")
+    yield made
+    made.suggester.close()
+    await made.database.close()
+
+
+async def start(url: str, folder: Path, channel: str) -> Chat:
+    database, vault, blobs = Database(url, SystemClock()), Counting(Keys.make()), LocalBlobs(folder)
+    await migrate(database)
+    contacts = Contacts(database, vault, Outbox(database, EventFrame("urn:x", "http://x")), blobs, Ledger(folder / "ledger"))
+    suggester, messages = Suggester(Tagger.load()), Messages(database, vault, contacts, blobs)
+    suggestions = Suggestions(database, contacts, Writings(database, vault), suggester, Writer(database), messages.writer)
+    chat = Chat(uuid4(), database, vault, contacts, messages, suggester, suggestions)
+    await register(chat, channel)
+    return chat
+
+
+async def register(chat: Chat, channel: str) -> None:
+    now = chat.database.clock.now()
+    key, data_key = chat.vault.new_key(chat.id)
+    row = {
+        "id": chat.id, "reference": chat.id.hex[:12], "version": 1, "status": "open", "channel": channel, "nature": "person",
+        "kind": "melding", "kind_source": "model", "unsure": False, "kind_at": now, "signals": "[]", "anonymous": True,
+        "received_at": now, "registered_at": now, "opening": '{"open": true, "calendarVersion": "1"}', "last_sequence": 0, "digest": b"d", "data_key": data_key,
+        "sealed": key.seal(orjson.dumps({"channel": channel, "text": FIRST}), SUBMISSION),
+    }  # fmt: skip
+    async with chat.database.write() as connection:
+        await connection.execute(insert(tables.contact).values(**row))
+
+
+async def test_a_chat_that_grows_is_judged_at_each_look_as_from_all_of_it(chat: Chat) -> None:
+    texts = cycle(SAYINGS)
+    for turns in (1, 2, 40, 200, 3, 1, 1, 1, 1, 1, 1, 100, 1):
+        await chat.say(*islice(texts, turns))
+        assert await chat.look() == await chat.from_all()
+
+
+async def test_a_look_reads_no_more_of_a_chat_three_times_as_long(chat: Chat) -> None:
+    await chat.say(*[SAYINGS[3]] * LONG)
+    everything = await chat.opened()
+    assert everything > LONG
+    first = await chat.opened()
+    await chat.say(*[SAYINGS[3]] * (2 * LONG))
+    await chat.opened()
+    assert first - 5 < await chat.opened() < first + 5 < everything
+
+
+async def test_danger_in_the_middle_is_found_and_stays_found(chat: Chat) -> None:
+    await chat.say(*[SAYINGS[0]] * LONG)
+    assert "immediateDanger" not in (await chat.look()).signals
+    await chat.say(*[SAYINGS[0]] * LONG, DANGER, *[SAYINGS[0]] * LONG)
+    assert "immediateDanger" in (await chat.look()).signals
+    for _ in range(3):
+        await chat.say(SAYINGS[1])
+        assert (found := await chat.look()).signals.count("immediateDanger") == 1
+        assert found == await chat.from_all()
+
+
+async def test_two_messages_of_which_one_is_left_out_are_no_sentence(chat: Chat) -> None:
+    beginning = ["Waarom", *[SAYINGS[3]] * (6_000 // len(SAYINGS[3])), "Hij staat nu voor"]
+    await chat.say(*beginning, *["Nee"] * LONG, *["mijn deur"] * LONG)
+    for _ in range(3):
+        assert "immediateDanger" not in (await chat.look()).signals
+        await chat.say("mijn deur")
+
+
+async def test_danger_that_was_said_before_a_crash_is_found_by_whoever_looks_next(chat: Chat) -> None:
+    await chat.say(*[SAYINGS[0]] * LONG)
+    await chat.look()
+    await chat.say(DANGER, *[SAYINGS[0]] * LONG)
+    chat.start_anew()
+    assert "immediateDanger" in (await chat.look()).signals
+
+
+async def test_of_whom_nothing_is_remembered_any_more_everything_is_read(chat: Chat) -> None:
+    chat.start_anew(most=0)
+    await chat.say(*[SAYINGS[0]] * LONG)
+    assert await chat.opened() > LONG
+    assert await chat.opened() > LONG
+
+
+async def test_a_mail_and_its_answers_are_read_whole_each_time_since_they_can_be_read_anew(
+    database_url: str, tmp_path: Path
+) -> None:
+    mail = await start(database_url, tmp_path, "mail")
+    await mail.say(*[SAYINGS[0]] * LONG)
+    assert await mail.opened() > LONG
+    assert await mail.opened() > LONG
+    mail.suggester.close()
+    await mail.database.close()
