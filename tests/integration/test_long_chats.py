@@ -23,10 +23,11 @@ from services.intake_api.store.opened import SUBMISSION
 from services.intake_api.store.outbox import EventFrame, Outbox
 from services.intake_api.store.vault import DataKey, Keys, Vault
 from services.intake_api.store.writer import Writer
-from services.intake_api.store.writings import Writings
+from services.intake_api.store.writings import Wording, Writings
 from services.intake_api.suggester import Suggester
 from services.intake_api.suggestions import Suggestions
 from services.intake_api.tagging.model import Tagger
+from services.intake_api.tagging.text import READ_HEAD, READ_TAIL
 from services.kit.clock import SystemClock
 
 SAYINGS = (
@@ -75,13 +76,12 @@ class Chat:
     contacts: Contacts
     messages: Messages
     suggester: Suggester
-    suggestions: Suggestions
 
     def start_anew(self, most: int = 100) -> None:
         """Look from now on as a process that was just started."""
-        writings = Writings(self.database, self.vault, most)
+        self.writings = Writings(self.database, self.vault, most)
         self.suggestions = Suggestions(
-            self.database, self.contacts, writings, self.suggester, Writer(self.database), self.messages.writer
+            self.database, self.contacts, self.writings, self.suggester, Writer(self.database), self.messages.writer
         )
 
     async def say(self, *texts: str) -> None:
@@ -105,10 +105,13 @@ class Chat:
         await self.suggestions.catch_up()
         return self.vault.opened - before
 
-    async def from_all(self) -> Suggestion:
-        """Give what a process that was just started makes of the whole of it, beside what is kept."""
+    async def read(self, writings: Writings) -> Wording:
         async with self.database.read() as connection:
-            wording = await Writings(self.database, self.vault).of(await self.contacts.row(connection, self.id))
+            return await writings.of(await self.contacts.row(connection, self.id))
+
+    async def from_all(self) -> Suggestion:
+        """Give what a process that was just started makes of the whole of it."""
+        wording = await self.read(Writings(self.database, self.vault))
         return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text)
 
 
@@ -124,9 +127,8 @@ async def start(url: str, folder: Path, channel: str) -> Chat:
     database, vault, blobs = Database(url, SystemClock()), Counting(Keys.make()), LocalBlobs(folder)
     await migrate(database)
     contacts = Contacts(database, vault, Outbox(database, EventFrame("urn:x", "http://x")), blobs, Ledger(folder / "ledger"))
-    suggester, messages = Suggester(Tagger.load()), Messages(database, vault, contacts, blobs)
-    suggestions = Suggestions(database, contacts, Writings(database, vault), suggester, Writer(database), messages.writer)
-    chat = Chat(uuid4(), database, vault, contacts, messages, suggester, suggestions)
+    chat = Chat(uuid4(), database, vault, contacts, Messages(database, vault, contacts, blobs), Suggester(Tagger.load()))
+    chat.start_anew()
     await register(chat, channel)
     return chat
 
@@ -151,6 +153,18 @@ async def test_a_chat_that_grows_is_judged_at_each_look_as_from_all_of_it(chat: 
         assert await chat.look() == await chat.from_all()
 
 
+async def test_what_is_read_of_a_long_chat_begins_and_ends_as_all_of_it(chat: Chat) -> None:
+    texts = cycle(SAYINGS)
+    await chat.say(*islice(texts, 2 * LONG))
+    await chat.look()
+    for turns in (1, 2, 3, 5, 8):
+        await chat.say(*islice(texts, turns))
+        part, whole = await chat.read(chat.writings), await chat.read(Writings(chat.database, chat.vault))
+        assert READ_HEAD + READ_TAIL < len(part.text) < len(whole.text)
+        assert (part.text[:READ_HEAD], part.text[-READ_TAIL:]) == (whole.text[:READ_HEAD], whole.text[-READ_TAIL:])
+        await chat.look()
+
+
 async def test_a_look_reads_no_more_of_a_chat_three_times_as_long(chat: Chat) -> None:
     await chat.say(*[SAYINGS[3]] * LONG)
     everything = await chat.opened()
@@ -173,8 +187,9 @@ async def test_danger_in_the_middle_is_found_and_stays_found(chat: Chat) -> None
 
 
 async def test_two_messages_of_which_one_is_left_out_are_no_sentence(chat: Chat) -> None:
-    beginning = ["Waarom", *[SAYINGS[3]] * (6_000 // len(SAYINGS[3])), "Hij staat nu voor"]
-    await chat.say(*beginning, *["Nee"] * LONG, *["mijn deur"] * LONG)
+    last = "Hij staat nu voor"
+    before = "Nee " * ((READ_HEAD - len(f"{FIRST}\n\n")) // len("Nee "))
+    await chat.say(before, last, *["Nee"] * LONG, *["mijn deur"] * LONG)
     for _ in range(3):
         assert "immediateDanger" not in (await chat.look()).signals
         await chat.say("mijn deur")
