@@ -82,7 +82,9 @@ class Suggestions:
         if found:
             await self._contacts.suggest(found)
         for contact_id, wording in read.items():  # only now: what was not kept is looked at again
-            self._writings.looked_at(contact_id, wording, danger=DANGER in found[contact_id][2].signals)
+            _, _, suggestion = found[contact_id]
+            if suggestion.sectors:  # else the model could make nothing of it, nor look for danger
+                self._writings.looked_at(contact_id, wording, danger=DANGER in suggestion.signals)
         return len(waiting)
 
     async def _look(self, row: dict[str, Any]) -> tuple[Wording, Suggestion]:
