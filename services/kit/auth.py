@@ -88,8 +88,8 @@ class OperatorGate:
         try:
             if token:
                 return await self._read(token)
-        except ExpiredAccessToken:
-            pass
+        except (ExpiredAccessToken, InvalidAccessToken):
+            pass  # too old, or of a key that is not believed any more: the session may have another
         secret = connection.cookies.get(self.cookies.secret)
         if not secret:
             raise NoAccessToken("Sign in first.")
