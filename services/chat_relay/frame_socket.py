@@ -3,7 +3,9 @@
 import asyncio
 from time import monotonic
 from typing import Final, Generic, TypeVar
+from uuid import UUID
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message, Receive, Send
 from starlette.websockets import WebSocketDisconnect
@@ -91,16 +93,16 @@ class FrameSocket(Generic[Incoming]):
 
     async def _read(self, text: str) -> Incoming | None:
         if len(text) > MAX_FRAME // 4 and len(text.encode(errors="replace")) > MAX_FRAME:
-            await self._refuse(Fault.TOO_LARGE)
+            await self._refuse(Fault.TOO_LARGE, named_in(text))
             return None
         try:
             frame = self._frames.validate_json(text)
         except ValidationError:
-            await self._refuse(Fault.BAD_FRAME)
+            await self._refuse(Fault.BAD_FRAME, named_in(text))
             return None
         if not self._allowance.take(frame.type, monotonic()):
             if frame.type != "typing":
-                await self._refuse(Fault.TOO_FAST, frame)
+                await self._refuse(Fault.TOO_FAST, frame.asks_for)
             return None
         self._greeted |= not isinstance(frame, Ping)
         if self._greeted:
@@ -110,8 +112,19 @@ class FrameSocket(Generic[Incoming]):
             return None
         return frame
 
-    async def _refuse(self, fault: Fault, frame: Frame | None = None) -> None:
+    async def _refuse(self, fault: Fault, message: UUID | None) -> None:
         self._faults += 1
-        await self.send(Error(code=fault, message=frame.asks_for if frame else None))
+        await self.send(Error(code=fault, message=message))
         if self._faults >= PATIENCE:
             await self.close(POLICY_VIOLATION)
+
+
+def named_in(text: str) -> UUID | None:
+    """Find the id of the message that a frame which cannot be read was to store, so that its page need not wait for an answer."""
+    try:
+        match orjson.loads(text):
+            case {"type": "start", "conversation": str(name)} | {"message": str(name)}:
+                return UUID(name)
+    except ValueError:
+        pass
+    return None

@@ -2,7 +2,8 @@
 
 One WebSocket text message is one frame: a JSON object whose `type` names it. Properties are lowerCamelCase; an unknown
 one is refused. A frame is at most `MAX_FRAME` bytes, what somebody says at most `MAX_TEXT` characters, and each type
-comes at most as often as `RATES` says. A frame that cannot be read is answered with `error` and never repeated back.
+comes at most as often as `RATES` says. A frame that cannot be read is answered with `error`, which
+names the message that it was to store when that can be told, and repeats nothing else.
 
 A visitor's first frame is `hello` (answered with `welcome`, which holds an unused conversation id and its token) or
 `resume` (answered with the state and exactly the turns after `after`). `start` registers the contact with the first

@@ -67,13 +67,6 @@ class Hub:
             yield
 
     @asynccontextmanager
-    async def attend(self, operator: UUID) -> AsyncIterator[Subscription]:
-        """Be present as an operator, and hear of the queue and of colleagues, for the length of a block."""
-        async with self.watch_queue() as hints:
-            with self.presence.attend(operator):
-                yield hints
-
-    @asynccontextmanager
     async def watch_queue(self) -> AsyncIterator[Subscription]:
         """Hear of the queue, and of operators who come, go, or say how present they are, for the length of a block."""
         async with self._bus.listen(QUEUE) as hints:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Final, assert_never
@@ -20,7 +20,6 @@ from services.chat_relay.frames import (
     Availability,
     Colleagues,
     Desk,
-    Entry,
     Error,
     Expired,
     Failed,
@@ -29,11 +28,10 @@ from services.chat_relay.frames import (
     Queue,
     Reason,
 )
-from services.chat_relay.hub import Hub
+from services.chat_relay.lookout import Seen
 from services.chat_relay.relay import Relay
 from services.chat_relay.view import View, failure, hint
 from services.kit.auth import Operator
-from services.kit.bus import MISSED, Notice, Subscription
 from services.kit.logging import logger
 
 log = logger(__name__)
@@ -41,9 +39,11 @@ log = logger(__name__)
 BEYOND: Final = 2**31 - 1
 """After every turn there is: asks for the state of a conversation without its words."""
 
-REREAD: Final = 4.0
-"""The list is read again after so many seconds without a hint."""
+CONFIRM: Final = 4.0
+"""Whether the operator may still see the list is asked again after about so many seconds without a look in the store."""
 
+MAY_SEE: Final = ("conversations:serve", "contacts:write:chat")
+"""Who holds one of these scopes may see the list; the same that the intake service asks for."""
 
 InView = frames.Reply | frames.Note | frames.Writing | frames.Release | frames.HandOver | frames.Suggest | frames.Finish
 """Frames about a conversation that is on the operator's screen."""
@@ -52,15 +52,18 @@ InView = frames.Reply | frames.Note | frames.Writing | frames.Release | frames.H
 class OperatorConnection:
     """Serves an operator until they leave, or until their token is too old."""
 
-    def __init__(self, socket: FrameSocket[OperatorFrame], relay: Relay, operator: Operator) -> None:
-        """Speak over the socket, and to the store with the operator's own token."""
+    def __init__(
+        self, socket: FrameSocket[OperatorFrame], relay: Relay, operator: Operator, confirm: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Speak over the socket, and to the store with the operator's own token, which `confirm` refuses once the store would."""
         self._socket = socket
         self._relay = relay
         self._operator = operator
+        self._confirm = confirm
         self._views: dict[UUID, View] = {}
         self._live: dict[UUID, asyncio.Task[None]] = {}
+        self._seen: Seen | None = None
         self._shown: Queue | None = None
-        self._open: Sequence[Conversation] = ()
         self._colleagues: Colleagues | None = None
 
     @property
@@ -69,27 +72,34 @@ class OperatorConnection:
 
     async def serve(self) -> None:
         """Answer frames until the connection is over."""
-        async with self._relay.hub.attend(self._operator.id) as hints, asyncio.TaskGroup() as tasks:
-            now = self._relay.clock.now()
-            await self._socket.send(Desk(operator=self._operator.id, name=self._operator.name, now=now))
-            watching = tasks.create_task(self._watch(hints))
-            while (frame := await self._socket.receive()) is not None:
-                await self._answer(frame, tasks)
-            watching.cancel()
-            for conversation in tuple(self._views):
-                self._leave(conversation)
+        with self._relay.hub.presence.attend(self._operator.id):
+            async with asyncio.TaskGroup() as tasks:
+                await self._serve(tasks)
 
-    async def _watch(self, hints: Subscription) -> None:
-        notice: Notice = MISSED
-        while True:
-            if "staff" not in notice:
+    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        now = self._relay.clock.now()
+        await self._socket.send(Desk(operator=self._operator.id, name=self._operator.name, now=now))
+        watching = tasks.create_task(self._watch())
+        while (frame := await self._socket.receive()) is not None:
+            await self._answer(frame, tasks)
+        watching.cancel()
+        for conversation in tuple(self._views):
+            self._leave(conversation)
+
+    async def _watch(self) -> None:
+        with self._relay.lookout.watch() as looks:
+            while True:
                 await self._guarded(self._show_queue)
-            await self._guarded(self._show_colleagues)
-            notice = await hint(hints, REREAD)
+                await self._guarded(self._show_colleagues)
+                await hint(looks, CONFIRM)
 
     async def _show_queue(self) -> None:
-        self._open = await self._intake.open_conversations()
-        queue = Queue(conversations=entries(self._open, self._operator.id, self._relay.hub))
+        await self._confirm()
+        self._operator.require(*MAY_SEE)
+        seen = self._relay.lookout.seen
+        if seen is None or seen is self._seen:
+            return
+        self._seen, queue = seen, seen.queue(self._operator.id)
         if queue != self._shown:
             self._shown = queue
             await self._socket.send(queue)
@@ -97,7 +107,7 @@ class OperatorConnection:
     async def _show_colleagues(self, *, again: bool = False) -> None:
         attending = self._relay.hub.presence.operators
         names = await self._relay.roster.names(attending)
-        served = Counter(found.operator for found in self._open)
+        served = self._seen.served if self._seen else Counter()
         present = (
             frames.Colleague(operator=who, name=names[who], availability=availability, conversations=served[who])
             for who, availability in attending.items()
@@ -241,23 +251,3 @@ def closing_note(frame: frames.Finish) -> str:
     """Write down what the operator says at the end, for colleagues: the same of the same frame, so that it is stored once."""
     referral = "Doorverwezen naar: " + "; ".join(frame.referral) if frame.referral else None
     return "\n\n".join(filter(None, (frame.summary, referral)))
-
-
-def entries(conversations: Sequence[Conversation], operator: UUID, hub: Hub) -> tuple[Entry, ...]:
-    """List conversations as this operator sees them."""
-    return tuple(
-        Entry(
-            conversation=found.id,
-            reference=found.reference,
-            status=found.status,
-            mine=found.operator == operator,
-            operator=found.operator_name,
-            language=found.language,
-            started_at=found.started_at,
-            waiting_since=found.waiting_since or found.started_at,
-            because=found.because,
-            here=hub.is_here(found.id),
-            last_sequence=found.last_sequence,
-        )
-        for found in conversations
-    )

@@ -1,5 +1,6 @@
 """Where the chat is reached: the operators' WebSocket, the loader, the widget and the operators' page."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, WebSocket
@@ -64,6 +65,6 @@ def desk_routes(relay: Relay, pages: ChatPages, gate: OperatorGate, pace: float)
             return
         socket = FrameSocket(websocket.receive, websocket.send, OPERATOR_FRAMES, pace)
         await socket.accept()
-        await OperatorConnection(socket, relay, signed_in).serve()
+        await OperatorConnection(socket, relay, signed_in, partial(gate.confirm, signed_in)).serve()
 
     return router

@@ -10,6 +10,7 @@ from services.chat_relay.door import Door
 from services.chat_relay.entrance import VisitorEntrance
 from services.chat_relay.hub import Hub
 from services.chat_relay.leaving import RATE, Leaving
+from services.chat_relay.lookout import Lookout
 from services.chat_relay.pages import STATIC, ChatPages
 from services.chat_relay.relay import Relay
 from services.chat_relay.roster import Roster
@@ -28,12 +29,14 @@ def create(house: House) -> Service:
     """Make the chat: pages, two WebSockets, and nothing that is kept."""
     settings = read(ChatSettings)
     hub = Hub(house.bus)
+    lookout = Lookout(house.intake, hub)
     door = Door(house.intake, house.clock, settings.chat_closing_notice, always=settings.chat_always)
     relay = Relay(
         intake=house.intake,
         hub=hub,
+        lookout=lookout,
         door=door,
-        room=WaitingRoom(house.intake, hub, door),
+        room=WaitingRoom(house.intake, hub, door, lookout),
         roster=Roster(house.intake),
         tokens=VisitorTokens(_secret(house, settings)),
         clock=house.clock,
@@ -63,7 +66,12 @@ def create(house: House) -> Service:
     return Service(
         "chat_relay",
         router,
-        workers={"presence": hub.presence.run, "waiting room": relay.room.run, "attendance": relay.room.report},
+        workers={
+            "presence": hub.presence.run,
+            "lookout": lookout.run,
+            "waiting room": relay.room.run,
+            "attendance": relay.room.report,
+        },
         static=STATIC,
         before=partial(VisitorEntrance, relay=relay, settings=settings, origin=house.process.origin),
         health=reaches_the_store,

@@ -1,6 +1,6 @@
 """Those who wait, on this relay: their places in the queue, whether anybody is there for them, and when the door closes.
 
-One look in the store serves everybody who waits here; each visitor's own connection then tells its visitor.
+The lookout looks for everybody; each visitor's own connection then tells its visitor.
 """
 
 import asyncio
@@ -15,18 +15,16 @@ from onthaal_schema.conversation import Attendance, Conversation, ConversationSt
 from onthaal_schema.problems import ProblemError
 from services.chat_relay.door import Door
 from services.chat_relay.hub import Hub
+from services.chat_relay.lookout import Lookout
 from services.chat_relay.presence import Presence
-from services.kit.bus import MISSED, Notice, Subscription
+from services.kit.bus import Subscription
 from services.kit.logging import logger
 from services.kit.service import IntakeAccess
 
 log = logger(__name__)
 
-LOOK: Final = 4.0
-"""The queue is read again after so many seconds without a hint, and the clock is looked at."""
-
 TOGETHER: Final = 0.2
-"""Seconds in which changes are told together."""
+"""Seconds in which what visitors are told is told together."""
 
 REPORT: Final = 3.0
 """The store is told every so many seconds who is connected here."""
@@ -73,14 +71,15 @@ class Sight:
 class WaitingRoom:
     """Keeps the places of those who wait here up to date, and the store informed of who is here."""
 
-    def __init__(self, intake: IntakeAccess, hub: Hub, door: Door) -> None:
+    def __init__(self, intake: IntakeAccess, hub: Hub, door: Door, lookout: Lookout) -> None:
         """Start empty."""
         self._intake = intake
         self._hub = hub
         self._door = door
+        self._lookout = lookout
         self._guests: set[Guest] = set()
         self._lobby: set[Subscription] = set()
-        self._hints: Subscription | None = None
+        self._occupied = asyncio.Event()
         self.sight = Sight()
 
     @property
@@ -90,13 +89,14 @@ class WaitingRoom:
     @contextmanager
     def receive(self, guest: Guest) -> Iterator[None]:
         """Count a visitor's connection for the length of a block."""
-        if not self._guests and self._hints:
-            self._hints.miss()  # nobody was there to look for
         self._guests.add(guest)
+        self._occupied.set()
         try:
             yield
         finally:
             self._guests.discard(guest)
+            if not self._guests:
+                self._occupied.clear()
 
     @asynccontextmanager
     async def lobby(self) -> AsyncIterator[Subscription]:
@@ -109,17 +109,15 @@ class WaitingRoom:
             self._lobby.discard(hints)
 
     async def run(self) -> None:
-        """Look, and tell, until cancelled."""
-        async with self._hub.watch_queue() as hints:
-            self._hints, notice = hints, MISSED
-            while True:
-                await self._look(notice)
-                try:
-                    async with asyncio.timeout(LOOK):
-                        notice = await hints.next()
+        """Tell after each look, while anybody is here, until cancelled."""
+        while True:
+            await self._occupied.wait()
+            with self._lookout.watch() as looks:
+                while self._guests:
+                    await looks.next()
+                    await self._look()
                     await asyncio.sleep(TOGETHER)
-                except TimeoutError:
-                    notice = MISSED
+            self.sight = Sight()
 
     async def report(self) -> None:
         """Tell the store who is connected here, until cancelled; the store gives up on whoever is connected nowhere."""
@@ -138,21 +136,17 @@ class WaitingRoom:
         for start in range(0, max(len(waiting), 1), MOST):
             yield Attendance(operators=operators, visitors=tuple(waiting[start : start + MOST]))
 
-    async def _look(self, notice: Notice) -> None:
-        if not self._guests:
-            self.sight = Sight()
+    async def _look(self) -> None:
+        if (seen := self._lookout.seen) is None:
             return
         try:
-            places = self.sight.places if "staff" in notice and self.sight.is_seen else await self._places()
             closing = await self._door.closing()
             closed = not (await self._door.hours()).open
         except ProblemError as problem:
-            log.warning("queue not read", status=problem.status)
+            log.warning("hours not read", status=problem.status)
             return
-        self._tell(Sight(places, self._presence.available, self._presence.staffed, closing, closed, is_seen=True))
-
-    async def _places(self) -> Mapping[UUID, Place]:
-        return places(await self._intake.own("chat_relay").open_conversations())
+        presence = self._presence
+        self._tell(Sight(places(seen.conversations), presence.available, presence.staffed, closing, closed, is_seen=True))
 
     def _tell(self, sight: Sight) -> None:
         former, self.sight = self.sight, sight

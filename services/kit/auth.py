@@ -1,9 +1,11 @@
 """Operators at the door: a short-lived signed token in a cookie, verified offline with the intake service's keys."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
+from weakref import WeakSet
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -20,6 +22,9 @@ from services.kit.service import IntakeAccess
 __all__ = ["SIGN_IN", "Operator", "OperatorGate", "SessionCookies", "SignInNeeded", "desk_route", "to_sign_in", "verify"]
 
 SIGN_IN = "/desk/sign-in"
+
+KEYS_AGAIN: Final = 2.0
+"""Seconds after which the keys are read again for a connection that lasts."""
 
 
 class SignInNeeded(Exception):
@@ -45,7 +50,11 @@ class OperatorGate:
         self._intake = intake
         self._clock = clock
         self.cookies = SessionCookies(secure=origin.startswith("https://"))
+        self._published: dict[str, object] = {}
         self._keys: KeySet | None = None
+        self._keys_until = 0.0
+        self._reading = asyncio.Lock()
+        self._confirmed: WeakSet[Operator] = WeakSet()
 
     async def __call__(self, connection: HTTPConnection) -> Operator:
         """Give the operator, or send the browser to sign in."""
@@ -57,13 +66,30 @@ class OperatorGate:
                 raise SignInNeeded(connection.url.path) from None
             raise
 
+    async def confirm(self, operator: Operator) -> None:
+        """Stop with a problem once the intake service would refuse an operator's token. For a connection that lasts: asks offline.
+
+        Raises:
+            ExpiredAccessToken: it is too old.
+            InvalidAccessToken: the key that signed it is not believed any more.
+
+        """
+        async with self._reading:
+            keys = self._keys
+            if keys is None or asyncio.get_running_loop().time() >= self._keys_until:
+                keys = await self._learn_keys()
+        now = self._clock.now().timestamp()
+        if operator not in self._confirmed or operator.expires <= now:
+            verify(operator.token, keys, now)
+            self._confirmed.add(operator)
+
     async def _verified(self, connection: HTTPConnection) -> Operator:
         token = connection.cookies.get(self.cookies.token)
         try:
             if token:
                 return await self._read(token)
-        except ExpiredAccessToken:
-            pass
+        except (ExpiredAccessToken, InvalidAccessToken):
+            pass  # too old, or of a key that is not believed any more: the session may have another
         secret = connection.cookies.get(self.cookies.secret)
         if not secret:
             raise NoAccessToken("Sign in first.")
@@ -78,8 +104,15 @@ class OperatorGate:
                 return verify(token, self._keys, now)
             except InvalidAccessToken:
                 pass  # the keys may have been rotated since they were read
-        self._keys = KeySet.import_key_set(await self._intake.anonymous().keys())  # type: ignore[arg-type]
-        return verify(token, self._keys, now)
+        return verify(token, await self._learn_keys(), now)
+
+    async def _learn_keys(self) -> KeySet:
+        published = await self._intake.anonymous().keys()
+        if self._keys is None or published != self._published:
+            self._keys = KeySet.import_key_set(published)  # type: ignore[arg-type]
+            self._published, self._confirmed = published, WeakSet()
+        self._keys_until = asyncio.get_running_loop().time() + KEYS_AGAIN
+        return self._keys
 
 
 def refuse_foreign_writes(connection: HTTPConnection) -> None:

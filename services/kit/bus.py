@@ -56,6 +56,14 @@ class Subscription:
             self._told.clear()
         return notice
 
+    def drain(self) -> tuple[Notice, ...]:
+        """Take every notice that is there, without waiting; `MISSED` comes first when some were lost."""
+        taken = (*((MISSED,) if self._missed else ()), *self._waiting)
+        self._missed = False
+        self._waiting.clear()
+        self._told.clear()
+        return taken
+
 
 class Bus(Protocol):
     """Publish and subscribe by subject."""

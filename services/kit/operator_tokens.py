@@ -23,10 +23,10 @@ class Operator:
     token: str = field(repr=False)
     expires: int = 0
 
-    def require(self, scope: str) -> None:
-        """Stop with a problem unless the operator may do this."""
-        if scope not in self.scopes:
-            raise MissingScope(required_scopes=(scope,))
+    def require(self, *scopes: str) -> None:
+        """Stop with a problem unless the operator holds one of the scopes."""
+        if self.scopes.isdisjoint(scopes):
+            raise MissingScope(required_scopes=scopes)
 
 
 def verify(token: str, keys: KeySet, now: float) -> Operator:

@@ -66,6 +66,21 @@ async def test_a_slow_listener_loses_the_oldest_and_is_told_so(buses: tuple[Bus,
         assert [(await hints.next())["turn"] for _ in range(1000)] == list(range(500, 1500))
 
 
+async def test_what_is_there_is_taken_at_once_and_only_once() -> None:
+    hints = Subscription(2)
+    assert hints.drain() == ()
+    for number in range(2):
+        hints.offer({"turn": number})
+    assert hints.drain() == ({"turn": 0}, {"turn": 1})
+    for number in range(3):
+        hints.offer({"turn": number})
+    assert hints.drain() == (MISSED, {"turn": 1}, {"turn": 2})
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(hints.next(), 0.05)
+    hints.offer({"turn": 3})
+    assert await hints.next() == {"turn": 3}
+
+
 async def test_a_process_starts_and_speaks_within_itself_while_nats_is_away(mortal_nats: Nats) -> None:
     mortal_nats.stop()
     here, there = over_nats(mortal_nats), over_nats(mortal_nats)

@@ -267,7 +267,7 @@ def test_alerts_tell_that_something_came_and_never_what(
     page.evaluate("window.looksAway = true")
     page.wait_for_timeout(3100)
     visit("merkteken-merel")
-    page.wait_for_function("told.length > 0")
+    expect(page.locator("#waiting li")).to_have_count(1)  # drawn after it was told
     told = page.evaluate("told")
     page.reload()
     expect(page.get_by_label("Geluid")).to_be_checked()

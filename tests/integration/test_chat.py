@@ -417,15 +417,36 @@ async def test_another_protocol_is_refused(gateway: Gateway) -> None:
         ('{"type": "hello", "geheim": 1}', "badFrame"),
         ("[" * 20_000 + "geheim", "badFrame"),
         (json.dumps({"type": "hello", "text": "geheim" * MAX_FRAME})[: MAX_FRAME + 10], "tooLarge"),
-        (json.dumps({"type": "say", "message": str(uuid4()), "text": "geheim" * MAX_TEXT})[:MAX_FRAME], "badFrame"),
+        ('["message", "geheim"]', "badFrame"),
     ],
-    ids=["no JSON", "bytes", "no id", "unknown property", "nested", "too large", "too long"],
+    ids=["no JSON", "bytes", "no id", "unknown property", "nested", "too large", "no object"],
 )
 async def test_nonsense_is_refused_without_being_repeated(gateway: Gateway, frame: str | bytes, code: str) -> None:
     async with visiting(gateway) as visitor:
         await visitor.socket.send(frame)
         answer = await visitor.socket.recv()
         assert json.loads(answer) == {"type": "error", "code": code}
+        await visitor.hello()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ({"type": "say", "message": ..., "text": "geheim" * MAX_TEXT}, "badFrame"),
+        ({"type": "say", "message": ..., "text": "geheim", "geheim": 1}, "badFrame"),
+        ({"type": "geheim", "message": ...}, "badFrame"),
+        ({"type": "start", "conversation": ..., "token": "geheim", "text": "geheim", "language": "nl"}, "badFrame"),
+        ({"type": "say", "message": ..., "text": "geheim" * (MAX_FRAME // 6)}, "tooLarge"),
+    ],
+    ids=["too long", "unknown property", "unknown type", "start", "too large"],
+)
+async def test_who_sends_a_frame_that_cannot_be_read_is_told_which_message_was_not_stored(
+    gateway: Gateway, frame: dict[str, Any], code: str
+) -> None:
+    message = str(uuid4())
+    async with visiting(gateway) as visitor:
+        await visitor.socket.send(json.dumps({name: message if value is ... else value for name, value in frame.items()}))
+        assert json.loads(await visitor.socket.recv()) == {"type": "error", "code": code, "message": message}
         await visitor.hello()
 
 

@@ -185,6 +185,27 @@ async def test_chats_return_to_the_queue_when_the_relay_of_their_operator_dies(t
             assert (await colleague.turns(1))[-1] == (1, "visitor", "Daar ben je")
 
 
+async def test_the_list_goes_on_after_the_store_was_away_and_without_a_hint(tmp_path: Path, nats: Nats) -> None:
+    with ExitStack() as stack:
+        split = await asyncio.to_thread(deployed, tmp_path, nats.url, stack)
+        noor = await asyncio.to_thread(signed_in, split.intake, "Noor")
+        async with serving(split.a, noor) as desk, serving(split.b, noor) as other, waiting(split.b) as visitor:
+            for page in (desk, other):
+                await page.send("attend", availability="available")
+                await page.until_listed(lambda entries: visitor.conversation in [entry["conversation"] for entry in entries])
+            await asyncio.to_thread(split.intake.kill)
+            await asyncio.to_thread(eventually, lambda: "conversations not read" in split.a.log.read_text())
+            await asyncio.to_thread(split.intake.start)
+            contact = {"channel": "chat", "text": "Dag", "language": "nl", "anonymous": True}
+            unheard = str(uuid4())
+            with split.intake.client(split.intake.token("contacts:write:chat")) as api:
+                api.put(f"/contacts/{unheard}", json=contact).raise_for_status()
+            for page in (desk, other):
+                listed = await page.until_listed(lambda entries: len(entries) > 1)
+                assert {entry["conversation"] for entry in listed} == {visitor.conversation, unheard}
+            assert (await desk.take(visitor.conversation))["status"] == "assigned"
+
+
 async def test_nothing_that_anybody_said_or_is_called_goes_over_the_bus(deployment: Deployment, nats: Nats) -> None:
     heard: list[bytes] = []
     operator = await asyncio.to_thread(signed_in, deployment.intake, "Zwxq9Medewerker")
