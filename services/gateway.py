@@ -21,6 +21,7 @@ from services.intake_api.settings import IntakeSettings
 from services.kit import logging
 from services.kit.alarms import Board
 from services.kit.auth import SignInNeeded, to_sign_in
+from services.kit.bounded_http import BoundedHttp
 from services.kit.bus import Bus, LocalBus, NatsBus
 from services.kit.clock import Clock, SystemClock
 from services.kit.drain import FINISH, STOP, Drain, DrainingServer
@@ -192,7 +193,7 @@ def serve(names: Sequence[str]) -> None:
         host=process.host,
         port=process.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=65_536,
