@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import ChatDetails
@@ -31,6 +31,9 @@ _JOINED = tables.conversation.join(tables.contact, tables.contact.c.id == tables
 
 TOGETHER = 500
 """Conversations that are named in one statement."""
+
+LISTED = 500
+"""Conversations that wait and are listed; who waits behind these is listed once others were taken or ended."""
 
 _STATUS = tables.conversation.c.status
 
@@ -64,10 +67,14 @@ class Conversations:
         self._watch = Watch(leases.operator)
 
     async def open(self) -> Sequence[Conversation]:
-        """List the conversations that have not ended, longest waiting first."""
-        query = select(*_COLUMNS).select_from(_JOINED).where(tables.conversation.c.ended_at.is_(None))
+        """List the conversations that have not ended, longest waiting first: all that somebody has, and of the others the first."""
+        columns = tables.conversation.c
+        is_open = columns.ended_at.is_(None)
+        waiting = select(columns.contact_id).where(is_open, _STATUS == ConversationStatus.WAITING)
+        listed = columns.contact_id.in_(waiting.order_by(columns.started_at).limit(LISTED))
+        query = select(*_COLUMNS).select_from(_JOINED).where(is_open, or_(_STATUS != ConversationStatus.WAITING, listed))
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(tables.conversation.c.started_at).limit(500))).mappings()
+            rows = (await connection.execute(query.order_by(columns.started_at))).mappings()
             return [_shown(row) for row in rows]
 
     async def transcript(self, contact_id: UUID, after: int) -> Transcript:
