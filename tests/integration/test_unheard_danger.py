@@ -1,9 +1,15 @@
 """A sign of danger is on the work list once more when the process was killed between the commit of the words and the notice."""
 
 import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
 from uuid import UUID
 
+import httpx
+
+from tests.engines import Postgres
 from tests.integration.test_danger_in_chats import SOON, WITHIN, Chats, chats, gateway
+from tests.integration.test_nodes import node
 from tests.running import Gateway
 
 __all__ = ["chats", "gateway"]
@@ -82,3 +88,31 @@ async def test_danger_that_came_back_and_was_dealt_with_does_not_come_back_by_it
     await kill_and_start(gateway)
     await look(chats, contact)
     assert await chats.in_danger() == []
+
+
+async def test_another_node_hears_what_a_killed_one_did_not_tell_and_both_together_tell_it_once(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    database = postgres.new_database()
+    nodes = [node(tmp_path, name, database) for name in ("one", "other")]
+    async with AsyncExitStack() as stack:
+        for each in nodes:
+            await asyncio.to_thread(each.start)
+            stack.callback(each.stop)
+        token = await asyncio.to_thread(nodes[0].token, "contacts:write", "contacts:read", "worklist:write")
+        headers = {"Authorization": f"Bearer {token}"}
+        one, other = [
+            Chats(
+                await stack.enter_async_context(httpx.AsyncClient(base_url=f"{each.url}/intake/v1", headers=headers, timeout=30))
+            )
+            for each in nodes
+        ]
+        contact = await dealt_with(one)
+        await one.say(contact, AGAIN)
+        await asyncio.to_thread(nodes[0].kill)
+        await other.seen(contact)
+        await other.deal_with(contact)
+        await asyncio.to_thread(nodes[0].start)
+        await look(one, contact)
+        await asyncio.sleep(WITHIN)
+        assert await one.in_danger() == await other.in_danger() == []
