@@ -51,7 +51,6 @@ class Wording:
 class Turn:
     """What a person said in one message."""
 
-    sequence: int
     registered_at: datetime
     text: str
 
@@ -100,7 +99,7 @@ class Writings:
         """Give what the person said after a moment and a number, oldest first: word for word, and of a mail what it adds."""
         columns = tables.message.c
         query = (
-            select(columns.sequence, columns.registered_at, columns.id, columns.sealed, tables.mail.c.id.label("mail_id"))
+            select(columns.registered_at, columns.id, columns.sealed, tables.mail.c.id.label("mail_id"))
             .outerjoin(tables.mail, tables.mail.c.id == columns.id)
             .where(columns.contact_id == row["id"], columns.direction == Direction.INBOUND)
             .where(columns.sequence > after, columns.registered_at > since)
@@ -110,10 +109,7 @@ class Writings:
             rows = (await connection.execute(query)).all()
         key = self._vault.key(row["id"], row["data_key"])
         texts = (key.open(row.sealed, message_place(row.id)).decode() for row in rows)
-        return [
-            Turn(row.sequence, row.registered_at, added(text) if row.mail_id else text)
-            for row, text in zip(rows, texts, strict=True)
-        ]
+        return [Turn(row.registered_at, added(text) if row.mail_id else text) for row, text in zip(rows, texts, strict=True)]
 
     def looked_at(self, contact_id: UUID, wording: Wording, *, danger: bool) -> None:
         """Leave out from now on what the model need not read again: what it made of this is kept. `danger`: there was a sign."""
