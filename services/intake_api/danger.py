@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from onthaal_schema.problems import ServiceUnavailable
+from services.intake_api.danger_signs import LONGEST, DangerSigns, then_before
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.suggester import Suggester
 from services.kit.clock import Clock
@@ -21,27 +22,17 @@ TOGETHER: Final = 0.2
 
 TRY_AGAIN: Final = 1.0
 SLICE: Final = 10
-BEFORE: Final = 300
-"""Characters of what was said before that are read along: one sentence is often two messages."""
-
-CRY: Final = 20
-
-WINDOW, OVERLAP = 1_800, 200
-"""Of a long text the model reads how it begins and how it ends; so it is read in windows, each holding the end of the last."""
-
-LONGEST: Final = 60.0
-"""Seconds for which they are remembered, in memory only."""
-
 MOST: Final = 10_000
+"""People of whom is remembered what they said last, in memory only."""
 
 
 class DangerWatch:
-    """The worker that puts a contact on the work list once there is a sign of danger. What it misses, the model finds later."""
+    """The worker that puts a contact on the work list once there is a sign of danger. What it misses, the model or `Unheard` finds later."""
 
     def __init__(self, contacts: Contacts, suggester: Suggester, clock: Clock) -> None:
         """Look with the rules of the model."""
         self._contacts = contacts
-        self._suggester = suggester
+        self._signs = DangerSigns(suggester)
         self._clock = clock
         self._said: deque[tuple[UUID, str, datetime]] = deque(maxlen=MOST)
         self._before: OrderedDict[UUID, tuple[float, str]] = OrderedDict()
@@ -63,7 +54,7 @@ class DangerWatch:
                 said.setdefault(contact_id, []).append(text)
             in_danger: dict[UUID, datetime] = {}
             for number, (contact_id, texts) in enumerate(said.items(), 1):
-                if self._shows_danger(contact_id, texts):
+                if await self._shows_danger(contact_id, texts):
                     in_danger[contact_id] = heard[contact_id]
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
@@ -72,7 +63,7 @@ class DangerWatch:
 
     async def _next(self) -> None:
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(LONGEST.total_seconds()):
                 await self._heard.wait()
         except TimeoutError:
             self._before.clear()  # nobody has said anything for so long
@@ -80,24 +71,15 @@ class DangerWatch:
             self._heard.clear()
             await asyncio.sleep(TOGETHER)
 
-    def _shows_danger(self, contact_id: UUID, texts: Sequence[str]) -> bool:
-        """Say whether there is a sign in what was said now: with what was said before, but not in that alone."""
-        before = self._said_before(contact_id, texts)
-        if not any(map(self._sees, _readings(before, texts))):
-            return False
-        return not self._sees(before) or any(map(self._sees, _readings("", texts)))
-
-    def _sees(self, reading: str) -> bool:
-        return self._suggester.sees_danger("chat", None, reading)
-
-    def _said_before(self, contact_id: UUID, texts: Sequence[str]) -> str:
-        """Give what was said before, and remember what is said now."""
+    async def _shows_danger(self, contact_id: UUID, texts: Sequence[str]) -> bool:
+        """Say whether there is a sign in what was said now, and remember that for what is said next."""
         now = time.monotonic()
-        while self._before and (len(self._before) > MOST or next(iter(self._before.values()))[0] < now - LONGEST):
+        while self._before and (len(self._before) > MOST or next(iter(self._before.values()))[0] < now - LONGEST.total_seconds()):
             self._before.popitem(last=False)
         _, before = self._before.pop(contact_id, (now, ""))
-        self._before[contact_id] = now, _in_one(before, texts)[-BEFORE:]
-        return before
+        shown = await self._signs.shown(before, texts)
+        self._before[contact_id] = now, then_before(before, texts, shown=shown)
+        return shown
 
     async def _raise(self, in_danger: dict[UUID, datetime]) -> None:
         while True:
@@ -105,14 +87,3 @@ class DangerWatch:
                 return await self._contacts.put_danger_first(in_danger)
             except ServiceUnavailable:
                 await asyncio.sleep(TRY_AGAIN)
-
-
-def _readings(before: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """Give what is read: all of it after what was said before, and a cry of one word by itself."""
-    in_one = _in_one(before, texts)
-    windows = (in_one[at : at + WINDOW] for at in range(0, max(1, len(in_one) - OVERLAP), WINDOW - OVERLAP))
-    return (*windows, *(text for text in texts if len(text) <= CRY))
-
-
-def _in_one(before: str, texts: Sequence[str]) -> str:
-    return " ".join(" ".join([before, *texts]).split())

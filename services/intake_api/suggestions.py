@@ -13,6 +13,7 @@ from services.intake_api.store.vault import CannotOpen
 from services.intake_api.store.writer import Writer
 from services.intake_api.store.writings import Wording, Writings
 from services.intake_api.suggester import Suggester
+from services.intake_api.unheard import Unheard
 from services.kit.logging import error_name, logger
 
 log = logger(__name__)
@@ -44,6 +45,7 @@ class Suggestions:
         self._contacts = contacts
         self._writings = writings
         self._suggester = suggester
+        self._unheard = Unheard(writings, suggester)
         self._writer = writer
         self._talk = talk
 
@@ -67,21 +69,27 @@ class Suggestions:
         """Suggest for the contacts that wait longest; gives how many there were."""
         waiting = await self._contacts.to_suggest(limit)
         found: dict[UUID, tuple[datetime, int, Suggestion]] = {}
-        read: dict[UUID, Wording] = {}
+        read: dict[UUID, tuple[dict[str, Any], Wording]] = {}
+        in_danger: dict[UUID, datetime] = {}
         for row in waiting:
             if found and self._busy:
                 break  # the rest waits: a thread that tags takes the interpreter from the intake
             try:
                 wording, suggestion = await self._look(row)
-                read[row["id"]] = wording
+                if shown := await self._unheard.danger(row):
+                    in_danger[row["id"]] = shown
+                read[row["id"]] = row, wording
                 found[row["id"]] = row["suggest_since"], row["last_sequence"], suggestion
             except (CannotOpen, ValueError) as error:
                 # one that cannot be opened must not keep the others waiting
                 log.exception("no suggestion", contact=str(row["id"]), error=error_name(error))
                 await self._contacts.give_up_suggesting(row["id"])
+        if in_danger:  # first: who has a suggestion is looked at no more
+            await self._contacts.put_danger_first(in_danger)
         if found:
             await self._contacts.suggest(found)
-        for contact_id, wording in read.items():  # only now: what was not kept is looked at again
+        for contact_id, (row, wording) in read.items():  # only now: what was not kept is looked at again
+            self._unheard.noted(row)
             _, _, suggestion = found[contact_id]
             if suggestion.sectors:  # else the model could make nothing of it, nor look for danger
                 self._writings.looked_at(contact_id, wording, danger=DANGER in suggestion.signals)

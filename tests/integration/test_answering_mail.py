@@ -234,6 +234,33 @@ def waiting(api: httpx.Client, contact: dict[str, Any]) -> list[str]:
     return [one["reason"] for one in items if one["contact"]["id"] == contact["id"]]
 
 
+async def test_danger_in_an_answer_is_not_lost_when_the_process_is_killed_and_a_quote_is_none(
+    noor: Writer, house: Gateway, api: httpx.Client
+) -> None:
+    danger = "Hij staat nu met een mes voor mijn deur"
+    contact, mail = await answered(noor, api)
+
+    async def answer(text: str) -> None:
+        await noor.write(text, f"In-Reply-To: {mail.message['Message-ID']}\n", to=mail.message["Reply-To"])
+        house.kill()
+        house.start()
+
+    await answer(danger)
+    await until(lambda: "danger" in waiting(api, contact))
+    finish(api, contact)
+    await answer(f"Hij is weg, en ik ben vijftien jaar.\n\n> {danger}")
+    await until(lambda: "minorInvolved" in api.get(f"/contacts/{contact['id']}").json()["signals"])
+    assert "danger" not in waiting(api, contact)
+    await answer("Hij is terug en hij wil mij vermoorden")
+    await until(lambda: "danger" in waiting(api, contact))
+
+
+def finish(api: httpx.Client, contact: dict[str, Any]) -> None:
+    for item in api.get("/workItems").raise_for_status().json()["items"]:
+        if item["contact"]["id"] == contact["id"]:
+            api.post(f"/workItems/{item['id']}/finish").raise_for_status()
+
+
 async def test_an_answer_to_our_answer_joins_its_contact(noor: Writer, api: httpx.Client) -> None:
     contact, mail = await answered(noor, api)
     await noor.write("Nog iets.", f"In-Reply-To: {mail.message['Message-ID']}\n", to=mail.message["Reply-To"])

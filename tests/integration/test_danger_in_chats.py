@@ -163,6 +163,17 @@ async def test_a_sign_after_another_was_dealt_with_comes_first_once_more_and_old
     assert await chats.seen(contact) < WITHIN
 
 
+async def test_a_sign_in_two_messages_just_after_another_was_dealt_with_comes_first_too(chats: Chats) -> None:
+    contact = await chats.start("Dag")
+    await chats.say(contact, "Hij staat nu voor mijn deur met een mes")
+    await chats.seen(contact)
+    await asyncio.sleep(WITHIN)
+    await chats.deal_with(contact)
+    await chats.say(contact, "Hij staat nu voor")
+    await chats.say(contact, "mijn deur")
+    assert await chats.seen(contact) < WITHIN
+
+
 async def test_danger_in_a_form_that_somebody_tagged_comes_first_while_many_others_send_theirs(chats: Chats) -> None:
     async with chats.others_sending_forms():
         contact = await chats.send_form("Hij staat nu voor mijn deur met een mes")

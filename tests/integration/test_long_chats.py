@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from onthaal_schema.contact import Suggestion
 from onthaal_schema.message import Direction, MessageSubmission
+from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
 from services.intake_api.store.contacts import Contacts
 from services.intake_api.store.engine import Database
@@ -201,6 +202,16 @@ async def test_danger_that_was_said_before_a_crash_is_found_by_whoever_looks_nex
     await chat.say(DANGER, *[SAYINGS[0]] * LONG)
     chat.start_anew()
     assert "immediateDanger" in (await chat.look()).signals
+
+
+async def test_what_was_said_since_danger_was_dealt_with_is_read_once_more_by_the_first_look_alone(chat: Chat) -> None:
+    await chat.say(DANGER)
+    await chat.look()
+    async with chat.database.write() as connection:
+        await chat.contacts.finish_work(connection, chat.id, (WorkReason.DANGER,), "test")
+    await chat.say(*[SAYINGS[0]] * LONG)
+    assert await chat.opened() > 2 * LONG
+    assert await chat.opened() < LONG
 
 
 async def test_of_whom_nothing_is_remembered_any_more_everything_is_read(chat: Chat) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onthaal_schema.contact import Contact, KindSource, Nature, Status, Suggestion
@@ -367,10 +367,19 @@ class Contacts:
         await connection.execute(running.values(**ended))
 
     async def to_suggest(self, limit: int) -> list[Row]:
-        """List contacts whose text the model has not seen, or not whole, longest waiting first: what it takes to read them."""
-        columns = tables.contact.c
+        """List contacts whose text the model has not seen, or not whole, longest waiting first: what it takes to read them.
+
+        With it, for those whose danger was dealt with, when that was.
+        """
+        columns, items = tables.contact.c, tables.work_item.c
         read = columns.id, columns.channel, columns.data_key, columns.sealed, columns.suggest_since, columns.last_sequence
-        query = select(*read).where(columns.suggest_since.is_not(None)).order_by(columns.suggest_since).limit(limit)
+        query = (
+            select(*read, items.finished_at.label("danger_finished_at"))
+            .outerjoin(tables.work_item, and_(items.contact_id == columns.id, items.reason == WorkReason.DANGER))
+            .where(columns.suggest_since.is_not(None))
+            .order_by(columns.suggest_since)
+            .limit(limit)
+        )
         async with self._database.read() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 

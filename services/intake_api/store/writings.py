@@ -6,6 +6,7 @@ Of what nobody will look at again no word is remembered, only between which turn
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,6 +48,14 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What a person said in one message."""
+
+    registered_at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Turn:
     sequence: int
     text: str
@@ -85,6 +94,22 @@ class Writings:
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(columns.sequence))).all()
         return [_Turn(row.sequence, added(key.open(row.sealed, message_place(row.id)).decode())) for row in rows]
+
+    async def turns(self, row: Mapping[str, Any], since: datetime, after: int) -> list[Turn]:
+        """Give what the person said after a moment and a number, oldest first: word for word, and of a mail what it adds."""
+        columns = tables.message.c
+        query = (
+            select(columns.registered_at, columns.id, columns.sealed, tables.mail.c.id.label("mail_id"))
+            .outerjoin(tables.mail, tables.mail.c.id == columns.id)
+            .where(columns.contact_id == row["id"], columns.direction == Direction.INBOUND)
+            .where(columns.sequence > after, columns.registered_at > since)
+            .order_by(columns.sequence)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        key = self._vault.key(row["id"], row["data_key"])
+        texts = (key.open(row.sealed, message_place(row.id)).decode() for row in rows)
+        return [Turn(row.registered_at, added(text) if row.mail_id else text) for row, text in zip(rows, texts, strict=True)]
 
     def looked_at(self, contact_id: UUID, wording: Wording, *, danger: bool) -> None:
         """Leave out from now on what the model need not read again: what it made of this is kept. `danger`: there was a sign."""
