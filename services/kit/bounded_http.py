@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, which keeps no endless head in memory and does not wait for ever for half a request.
+"""HTTP/1.1 as uvicorn speaks it, which keeps no endless head in memory, and waits for ever neither for half a request nor to be read.
 
 uvicorn with httptools reads a head, and what stands around the pieces of a body, of any length into memory, and has no time for a
 request to come in: one connection could fill the memory, and many could take every descriptor. The rule for time is that of Apache's
@@ -31,6 +31,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._came = 0
         self._beside = 0
         self._in_head = True
+        self._unread = 0
         self._watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -88,8 +89,15 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch.cancel()
 
     def _look(self) -> None:
-        """Refuse a request that is late, and look again when the next one may be: no timer is touched while requests come in."""
+        """Refuse a request that is late, and look again when the next one may be: no timer is touched while requests come in.
+
+        Nor is it waited longer, from one look to the next, for somebody who takes nothing of an answer.
+        """
         now = self.loop.time()
+        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if 0 < self._unread == unread:
+            self.transport.abort()
+            return
         if self._since is not None and self.flow.read_paused:
             self._since = now  # it is we who do not read
         due = now + self.patience if self._since is None else self._since + self.patience + self._came / SLOWEST

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import psutil
@@ -22,6 +22,7 @@ from services.kit.bounded_http import BoundedHttp
 
 PATIENCE = 0.4
 WAIT = PATIENCE * 4
+LARGE = 50_000_000
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -51,8 +52,13 @@ async def dawdle(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
 
 
+async def large(_: Request) -> Response:
+    return Response(b"x" * LARGE)
+
+
 APP = Starlette(
     routes=[
+        Route("/large", large),
         Route("/", size, methods=["GET", "POST"]),
         Route("/dawdle", dawdle, methods=["POST"]),
         Route("/refused", refused, methods=["POST"]),
@@ -189,3 +195,24 @@ def test_a_web_socket_may_be_silent(port: int) -> None:
         time.sleep(WAIT)
         websocket.send("hier")
         assert websocket.recv() == "hier"
+
+
+def test_an_answer_that_nobody_reads_is_not_kept(port: int) -> None:
+    with connected(port) as client:
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(WAIT)
+        got = 0
+        with suppress(ConnectionResetError):
+            while piece := client.recv(1_000_000):
+                got += len(piece)
+        assert 0 < got < LARGE  # what was in the sockets' own buffers
+
+
+def test_an_answer_that_is_read_slowly_arrives(port: int) -> None:
+    with connected(port) as client:
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        got = 0
+        while piece := client.recv(1_000_000):
+            got += len(piece)
+            time.sleep(WAIT / 50)
+        assert got > LARGE
