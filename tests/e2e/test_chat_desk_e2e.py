@@ -160,6 +160,49 @@ def test_enter_in_a_dialog_throws_nothing_away(desk: Page, visit: Any) -> None:
     expect(desk.get_by_label("Samenvatting voor collega’s")).to_have_value("Een lange samenvatting")
 
 
+def test_a_note_is_still_there_after_escape_and_gone_once_it_is_kept(desk: Page, visit: Any) -> None:
+    visit("Per ongeluk")
+    take_first(desk)
+    note = desk.get_by_label("Voor jou en je collega’s")
+    for expected in ("", "Klinkt jong."):
+        desk.get_by_role("button", name="Schrijf een notitie").click()
+        expect(note).to_have_value(expected)
+        note.fill("Klinkt jong.")
+        desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Schrijf een notitie").click()
+    desk.get_by_role("button", name="Bewaar de notitie").click()
+    expect(desk.locator(".turn.note")).to_contain_text("Bewaard")
+    desk.get_by_role("button", name="Schrijf een notitie").click()
+    expect(note).to_have_value("")
+
+
+def test_a_visitor_who_ends_is_told_of_and_keys_meant_for_the_answer_do_nothing_else(desk: Page, visit: Any) -> None:
+    one = visit("Ik ga")
+    visit("Ik wacht nog")
+    take_first(desk)
+    one.next("state", because="taken")
+    field = desk.get_by_label("Je antwoord").filter(visible=True)
+    field.focus()
+    expect(desk.get_by_text("Bezoeker is verbonden")).to_be_visible()
+    one.send("end")
+    expect(desk.get_by_role("status").filter(has_text="is afgelopen.")).to_be_visible()
+    expect(desk.get_by_text("Bezoeker is verbonden")).to_be_hidden()
+    desk.keyboard.type("nu")
+    desk.wait_for_timeout(300)
+    expect(desk.locator("#mine li")).to_have_count(1)
+    desk.keyboard.press("Escape")
+    expect(field).to_be_hidden()
+
+
+def test_who_ends_a_conversation_stays_in_it_with_the_keyboard(desk: Page, visit: Any) -> None:
+    visit("Klaar")
+    take_first(desk)
+    desk.get_by_role("button", name="Sluit af").click()
+    desk.get_by_role("button", name="Beëindig het gesprek").click()
+    expect(desk.get_by_text("Dit gesprek is afgelopen.").filter(visible=True)).to_be_visible()
+    expect(desk.locator(".talk h2").filter(visible=True)).to_be_focused()
+
+
 def test_who_waits_keeps_the_focus_when_the_one_above_is_taken_and_gives_it_to_the_heading_when_taken(
     desk: Page, colleague: Page, visit: Any
 ) -> None:

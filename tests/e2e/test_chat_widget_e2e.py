@@ -12,7 +12,18 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Response, Route, ViewportSize, WebSocketRoute, expect
+from playwright.sync_api import (
+    Browser,
+    Frame,
+    FrameLocator,
+    Locator,
+    Page,
+    Response,
+    Route,
+    ViewportSize,
+    WebSocketRoute,
+    expect,
+)
 
 from tests.e2e.accessibility import violations_of_every_rule
 from tests.e2e.test_chat_e2e import (
@@ -376,6 +387,18 @@ def test_the_conversation_can_be_taken_along_as_text_after_a_warning(visitor: Pa
     assert taken.value.suggested_filename == "tekst.txt"
     assert text.startswith("Jij: ")
     assert "Dit wil ik bewaren" in text
+    stop(widget)
+
+
+def test_a_double_click_saves_nothing_before_the_warning_is_read(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Dit mag niemand zien")
+    saved: list[str] = []
+    visitor.on("download", lambda download: saved.append(download.suggested_filename))
+    widget.get_by_role("button", name="Bewaar als tekst").dblclick()
+    visitor.wait_for_timeout(500)
+    expect(widget.get_by_text("Wie het toestel gebruikt, kan het lezen.")).to_be_visible()
+    assert saved == []
     stop(widget)
 
 

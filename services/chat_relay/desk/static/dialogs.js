@@ -36,9 +36,12 @@ class ConversationDialog {
 
   /** @param {string} conversation */
   open(conversation) {
-    this.conversation = conversation;
-    this.message = newId();
-    this.form.reset();
+    // what was typed stays until it is done with: Escape is pressed by mistake too
+    if (this.conversation !== conversation) {
+      this.conversation = conversation;
+      this.message = newId();
+      this.form.reset();
+    }
     this.wrong("");
     this.dialog.showModal();
   }
@@ -48,8 +51,10 @@ class ConversationDialog {
     return this.dialog.open && this.conversation === conversation;
   }
 
+  /** It is done. */
   close() {
-    if (this.dialog.open) this.dialog.close();
+    this.conversation = "";
+    this.dialog.close();
   }
 
   /** @param {string} what */

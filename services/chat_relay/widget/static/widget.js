@@ -398,6 +398,15 @@ function askSure(act, asking) {
   part(asking ? `${act}-no` : act).focus();
 }
 
+/**
+ * Whether a click is not the second of a double one: what is under the finger by then was not there at the first.
+ *
+ * @param {MouseEvent} event
+ */
+function isMeant(event) {
+  return event.detail < 2;
+}
+
 /** @param {string} act */
 function hostSaid(act) {
   if (act === "leave") return leave();
@@ -430,16 +439,18 @@ text.addEventListener("input", () => {
   connection.send({ type: "typing" });
 });
 for (const act of /** @type {const} */ (["end", "take"])) {
-  part(act).addEventListener("click", () => askSure(act, true));
+  part(act).addEventListener("click", (event) => isMeant(event) && askSure(act, true));
   part(`${act}-no`).addEventListener("click", () => askSure(act, false));
 }
-part("end-yes").addEventListener("click", () => {
+part("end-yes").addEventListener("click", (event) => {
+  if (!isMeant(event)) return;
   part("end-sure").hidden = true;
   ending = true;
   if (!connection.send({ type: "end" })) say(words.endLater);
   text.focus();
 });
-part("take-yes").addEventListener("click", () => {
+part("take-yes").addEventListener("click", (event) => {
+  if (!isMeant(event)) return;
   hand(asText(part("turns"), words.sent));
   askSure("take", false);
   say(words.savedAs);
