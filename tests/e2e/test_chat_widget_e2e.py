@@ -725,7 +725,7 @@ def test_every_state_fits_a_small_screen_and_large_letters(
 SEEN = """turn => {
   const box = turn.getBoundingClientRect();
   const bar = document.getElementById("bar").getBoundingClientRect().bottom;
-  const whole = box.top >= bar && box.bottom <= innerHeight;
+  const whole = box.top >= bar - 1 && box.bottom <= innerHeight + 1;
   return whole && [box.top + 2, box.bottom - 2].every((height) => turn.contains(document.elementFromPoint(box.left + 20, height)));
 }"""
 """Whether the whole of an element is in sight, under nothing."""
@@ -764,7 +764,11 @@ def test_what_was_sent_is_in_sight_on_the_smallest_screen_unless_who_wrote_it_re
     expect(widget.locator("h1")).to_be_in_viewport()
     newer.evaluate("button => button.click()")  # a click that scrolls to it would find the answer by itself
     in_sight(turn.filter(has_text="antwoord 2"))
+    widget.get_by_role("button", name="Bewaar als tekst").click()
+    in_sight(widget.get_by_role("button", name="Nee, niet bewaren"))
+    widget.get_by_role("button", name="Nee, niet bewaren").click()
     stop(widget)
+    in_sight(widget.get_by_role("button", name="Begin een nieuw gesprek"))
     context.close()
 
 

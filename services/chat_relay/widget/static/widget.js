@@ -295,9 +295,15 @@ function isAtEnd() {
   return part("turns").getBoundingClientRect().bottom < sight().bottom + NEARLY;
 }
 
-/** Whether what is new is shown at once: not to who reads up there, and where there is little room not to who is writing. */
+/** Whether somebody does something below the conversation that has to stay in sight: they write, or are asked to be sure. */
+function isBusyBelow() {
+  const focused = document.activeElement;
+  return focused === text ? text.value !== "" : part("ending").contains(focused);
+}
+
+/** Whether what is new is shown at once: not to who reads up there, and where there is little room not to who is busy below. */
 function follows() {
-  return following && !(isTight() && text.value);
+  return following && !(isTight() && isBusyBelow());
 }
 
 /** Shows the whole last turn, and as much as there is room for of what stands below it. */
@@ -316,7 +322,7 @@ function fit() {
   document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
   document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + EDGE}px`;
   if (follows()) showLast();
-  else if (following && document.activeElement === text) text.scrollIntoView({ block: "nearest" }); // what is written stays under the eyes
+  else if (following && isBusyBelow()) document.activeElement?.scrollIntoView({ block: "nearest" });
   room = scrollRoom();
 }
 
