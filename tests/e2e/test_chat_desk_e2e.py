@@ -115,6 +115,110 @@ def test_a_colleague_gets_a_conversation_with_a_note(desk: Page, colleague: Page
     shoot(colleague, "desk-handed-over")
 
 
+def test_the_choice_of_a_colleague_and_the_focus_stay_while_colleagues_come_and_go(
+    desk: Page, colleague: Page, visit: Any
+) -> None:
+    visit("Met toetsen naar een collega")
+    take_first(desk)
+    desk.get_by_role("button", name="Geef door").click()
+    choice = desk.get_by_label("Elif Demir: beschikbaar, geen gesprekken")
+    expect(choice).to_be_focused()
+    desk.keyboard.press("Space")
+    colleague.get_by_label("Bezig").check()
+    choice = desk.get_by_label("Elif Demir: bezig, geen gesprekken")
+    expect(choice).to_be_focused()
+    expect(choice).to_be_checked()
+    desk.keyboard.press("Enter")
+    note = desk.get_by_label("Notitie voor je collega")
+    note.fill("Nog niet af")
+    colleague.get_by_label("Afwezig").check()
+    expect(desk.get_by_role("alert").filter(visible=True)).to_have_text("Elif Demir is niet meer aanwezig.")
+    expect(note).to_be_focused()
+    gone = desk.get_by_label("Elif Demir: afwezig")
+    expect(gone).to_be_disabled()
+    expect(gone).not_to_be_checked()
+    expect(desk.get_by_role("dialog").get_by_role("button", name="Geef door")).to_be_disabled()
+    assert violations_of_every_rule(desk) == []
+    shoot(desk, "desk-colleague-away")
+    colleague.get_by_label("Beschikbaar").check()
+    desk.get_by_label("Elif Demir: beschikbaar").check()
+    colleague.goto("about:blank")
+    expect(desk.get_by_label("Elif Demir")).to_have_count(0)
+    expect(desk.get_by_role("alert").filter(visible=True)).to_have_text("Elif Demir is niet meer aanwezig.")
+    expect(desk.get_by_role("button", name="Ga terug naar het gesprek").filter(visible=True)).to_be_focused()
+    expect(note).to_have_value("Nog niet af")
+
+
+def test_enter_in_a_dialog_throws_nothing_away(desk: Page, visit: Any) -> None:
+    visit("Bijna klaar")
+    take_first(desk)
+    desk.get_by_role("button", name="Sluit af").click()
+    desk.get_by_label("Samenvatting voor collega’s").fill("Een lange samenvatting")
+    desk.get_by_label("Iemand anders").fill("de huisarts")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("dialog")).to_be_visible()
+    expect(desk.get_by_label("Samenvatting voor collega’s")).to_have_value("Een lange samenvatting")
+
+
+def test_a_note_is_still_there_after_escape_and_gone_once_it_is_kept(desk: Page, visit: Any) -> None:
+    visit("Per ongeluk")
+    take_first(desk)
+    note = desk.get_by_label("Voor jou en je collega’s")
+    for expected in ("", "Klinkt jong."):
+        desk.get_by_role("button", name="Schrijf een notitie").click()
+        expect(note).to_have_value(expected)
+        note.fill("Klinkt jong.")
+        desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Schrijf een notitie").click()
+    desk.get_by_role("button", name="Bewaar de notitie").click()
+    expect(desk.locator(".turn.note")).to_contain_text("Bewaard")
+    desk.get_by_role("button", name="Schrijf een notitie").click()
+    expect(note).to_have_value("")
+
+
+def test_a_visitor_who_ends_is_told_of_and_keys_meant_for_the_answer_do_nothing_else(desk: Page, visit: Any) -> None:
+    one = visit("Ik ga")
+    visit("Ik wacht nog")
+    take_first(desk)
+    one.next("state", because="taken")
+    field = desk.get_by_label("Je antwoord").filter(visible=True)
+    field.focus()
+    expect(desk.get_by_text("Bezoeker is verbonden")).to_be_visible()
+    one.send("end")
+    expect(desk.get_by_role("status").filter(has_text="is afgelopen.")).to_be_visible()
+    expect(desk.get_by_text("Bezoeker is verbonden")).to_be_hidden()
+    desk.keyboard.type("nu")
+    desk.wait_for_timeout(300)
+    expect(desk.locator("#mine li")).to_have_count(1)
+    desk.keyboard.press("Escape")
+    expect(field).to_be_hidden()
+
+
+def test_who_ends_a_conversation_stays_in_it_with_the_keyboard(desk: Page, visit: Any) -> None:
+    visit("Klaar")
+    take_first(desk)
+    desk.get_by_role("button", name="Sluit af").click()
+    desk.get_by_role("button", name="Beëindig het gesprek").click()
+    expect(desk.get_by_text("Dit gesprek is afgelopen.").filter(visible=True)).to_be_visible()
+    expect(desk.locator(".talk h2").filter(visible=True)).to_be_focused()
+
+
+def test_who_waits_keeps_the_focus_when_the_one_above_is_taken_and_gives_it_to_the_heading_when_taken(
+    desk: Page, colleague: Page, visit: Any
+) -> None:
+    visit("de eerste")
+    expect(desk.locator("#waiting li")).to_have_count(1)
+    visit("de tweede")
+    second = desk.get_by_role("button", name="Neem aan").nth(1)
+    second.focus()
+    take_first(colleague)
+    expect(desk.locator("#waiting li")).to_have_count(1)
+    expect(desk.get_by_role("button", name="Neem aan")).to_be_focused()
+    take_first(colleague)
+    expect(desk.locator("#waiting li")).to_have_count(0)
+    expect(desk.get_by_role("heading", name="Wachtrij (0)")).to_be_focused()
+
+
 def test_who_is_busy_or_away_is_shown_to_colleagues_and_kept_over_a_reload(desk: Page, colleague: Page) -> None:
     desk.get_by_label("Bezig").check()
     expect(colleague.locator("#colleagues")).to_contain_text("bezig, geen gesprekken")

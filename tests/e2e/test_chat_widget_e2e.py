@@ -12,7 +12,18 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Frame, FrameLocator, Page, Response, Route, ViewportSize, WebSocketRoute, expect
+from playwright.sync_api import (
+    Browser,
+    Frame,
+    FrameLocator,
+    Locator,
+    Page,
+    Response,
+    Route,
+    ViewportSize,
+    WebSocketRoute,
+    expect,
+)
 
 from tests.e2e.accessibility import violations_of_every_rule
 from tests.e2e.test_chat_e2e import (
@@ -379,6 +390,18 @@ def test_the_conversation_can_be_taken_along_as_text_after_a_warning(visitor: Pa
     stop(widget)
 
 
+def test_a_double_click_saves_nothing_before_the_warning_is_read(visitor: Page) -> None:
+    widget = open_chat(visitor)
+    say(widget, "Dit mag niemand zien")
+    saved: list[str] = []
+    visitor.on("download", lambda download: saved.append(download.suggested_filename))
+    widget.get_by_role("button", name="Bewaar als tekst").dblclick()
+    visitor.wait_for_timeout(500)
+    expect(widget.get_by_text("Wie het toestel gebruikt, kan het lezen.")).to_be_visible()
+    assert saved == []
+    stop(widget)
+
+
 def test_a_long_story_goes_in_parts_and_an_empty_message_is_explained(visitor: Page) -> None:
     widget = open_chat(visitor)
     message = widget.get_by_label("Je bericht")
@@ -434,6 +457,27 @@ def test_who_ends_before_anybody_came_hears_that_it_ended_and_a_double_click_doe
     expect(widget.get_by_role("button", name="Beëindig het gesprek")).to_be_focused()
     stop(widget)
     status(widget, "Het gesprek is afgelopen.")
+
+
+def test_another_tab_of_who_ended_before_anybody_came_says_that_it_was_ended_and_connects_no_more(visitor: Page) -> None:
+    say(open_chat(visitor), "In twee vensters")
+    with visitor.expect_popup() as copied:
+        visitor.evaluate("window.open('/demo')")
+    copy = copied.value
+    lines: list[str] = []
+    copy.on("websocket", lambda line: lines.append(line.url))
+    expect(chat(copy).get_by_role("log")).to_contain_text("In twee vensters")
+    stop(chat(visitor))
+    status(chat(copy), "Je hebt het gesprek in een ander venster beëindigd. Wat je verstuurde, is bewaard.")
+    expect(chat(copy).get_by_role("button", name="Begin een nieuw gesprek")).to_be_visible()
+    assert violations_of_every_rule(copy) == []
+    assert remembered(copy) == []
+    made = len(lines)
+    for _ in range(2):
+        copy.context.set_offline(True)
+        copy.context.set_offline(False)
+        copy.wait_for_timeout(1000)
+    assert len(lines) == made
 
 
 def test_shift_three_times_on_the_site_itself_leaves_too(browser: Browser, abroad: tuple[Gateway, int]) -> None:
@@ -676,6 +720,80 @@ def test_every_state_fits_a_small_screen_and_large_letters(
     states["ended"] = fits()
     context.close()
     assert not any(states.values()), states
+
+
+SEEN = """turn => {
+  const box = turn.getBoundingClientRect();
+  const bar = document.getElementById("bar").getBoundingClientRect().bottom;
+  const whole = box.top >= bar - 1 && box.bottom <= innerHeight + 1;
+  return whole && [box.top + 2, box.bottom - 2].every((height) => turn.contains(document.elementFromPoint(box.left + 20, height)));
+}"""
+"""Whether the whole of an element is in sight, under nothing."""
+
+
+def in_sight(turn: Locator) -> None:
+    """The turn comes to be in sight, and stays there while what is around it settles."""
+    eventually(lambda: bool(turn.evaluate(SEEN)), 10)
+    turn.page.wait_for_timeout(1000)
+    assert turn.evaluate(SEEN)
+
+
+@pytest.mark.parametrize(("size", "letters"), [((320, 256), "100%"), (SMALL, "200%"), (PHONE, "100%")])
+def test_what_was_sent_is_in_sight_on_the_smallest_screen_unless_who_wrote_it_reads_above(
+    browser: Browser, house: Gateway, operator: Page, size: tuple[int, int], letters: str
+) -> None:
+    context = opened(browser, size)
+    page = context.new_page()
+    page.goto(f"{house.url}/demo")
+    widget = open_chat(page)
+    widget.locator("html").evaluate("(page, size) => { page.style.fontSize = size; }", letters)
+    turn = widget.get_by_role("listitem")
+    for text in ("bericht 1", "bericht 2", "bericht 3"):
+        say(widget, text)
+        in_sight(turn.filter(has_text=text))
+    take(operator, widget)
+    answer(operator, "antwoord 1")
+    in_sight(turn.filter(has_text="antwoord 1"))
+    newer = widget.get_by_role("button", name="Nieuw bericht: toon het")
+    for number in range(6):
+        say(widget, f"Verder {number}")
+    widget.locator("h1").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    answer(operator, "antwoord 2")
+    expect(newer).to_be_visible()
+    expect(widget.locator("h1")).to_be_in_viewport()
+    newer.evaluate("button => button.click()")  # a click that scrolls to it would find the answer by itself
+    in_sight(turn.filter(has_text="antwoord 2"))
+    widget.get_by_role("button", name="Bewaar als tekst").click()
+    in_sight(widget.get_by_role("button", name="Nee, niet bewaren"))
+    widget.get_by_role("button", name="Nee, niet bewaren").click()
+    stop(widget)
+    in_sight(widget.get_by_role("button", name="Begin een nieuw gesprek"))
+    context.close()
+
+
+def test_an_answer_does_not_push_away_what_somebody_writes_on_a_small_screen(
+    browser: Browser, house: Gateway, operator: Page
+) -> None:
+    context = opened(browser, SMALL)
+    page = context.new_page()
+    page.goto(f"{house.url}/demo")
+    widget = open_chat(page)
+    widget.locator("html").evaluate("page => { page.style.fontSize = '200%'; }")
+    say(widget, "Dag")
+    take(operator, widget)
+    message = widget.get_by_label("Je bericht")
+    message.press_sequentially("Ik wil nog zeggen dat")
+    operator.get_by_label("Je antwoord").filter(visible=True).press_sequentially("Neem")
+    expect(widget.get_by_text("De medewerker is aan het typen.")).to_be_visible()
+    answer(operator, "Neem je tijd")
+    expect(widget.get_by_role("button", name="Nieuw bericht: toon het")).to_be_in_viewport()
+    expect(message).to_be_in_viewport(ratio=0.6)
+    shoot(page, "small-writing")
+    message.press("Enter")
+    in_sight(widget.get_by_role("listitem").filter(has_text="Ik wil nog zeggen dat"))
+    stop(widget)
+    context.close()
 
 
 def test_bubbles_have_an_edge_where_the_system_sets_the_colours(browser: Browser, house: Gateway) -> None:

@@ -3,8 +3,9 @@
  *
  *     <script src="https://…/chat/widget.js" defer data-lang="nl"></script>
  */
+import { countShifts } from "/static/kit/shift.js";
+
 (() => {
-  "use strict";
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const origin = new URL(script.src).origin;
   /** @type {Record<string, [string, string, string, string]>} */
@@ -144,20 +145,11 @@
 
   button.addEventListener("click", () => turn(state === "hidden", true));
 
-  let presses = 0;
-  let last = 0;
-  let alone = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state !== "hidden") turn(false, true);
-    alone = event.key === "Shift" && !event.altKey && !event.ctrlKey && (alone || !event.repeat);
-    if (!alone) presses = 0;
   });
-  document.addEventListener("pointerdown", () => (alone = false));
-  document.addEventListener("keyup", (event) => {
-    if (event.key !== "Shift" || !alone || (frame.hidden && !talking)) return;
-    presses = event.timeStamp - last < 5000 ? presses + 1 : 1;
-    last = event.timeStamp;
-    if (presses < 3) return;
+  countShifts((left) => {
+    if (left || (frame.hidden && !talking)) return;
     tell("leave");
     leave(exit);
   });

@@ -87,9 +87,17 @@ function heard(frame) {
   if (frame.type === "state" && frame.mine === false) return passedOn(frame);
   const talk = talks.get(frame.conversation) ?? (frame.type === "presence" || frame.type === "typing" ? null : begin(frame.conversation));
   talk?.heard(frame);
-  if (frame.type === "state" && frame.status === "ended" && closing.isFor(frame.conversation)) closing.close();
+  if (frame.type === "state" && frame.status === "ended" && talk) ended(talk);
   if (frame.type === "turn" && frame.who === "visitor" && talk?.unread && (document.hidden || talk.panel.hidden)) alerts.tell("message");
   if (frame.type === "turn" || frame.type === "state") draw();
+}
+
+/** @param {Talk} talk */
+function ended(talk) {
+  for (const dialog of [closing, handing, noting]) if (dialog.isFor(talk.conversation)) dialog.close();
+  say(`Gesprek ${talk.reference} is afgelopen.`);
+  const focused = document.activeElement;
+  if (talk.conversation === shown && (focused === document.body || !focused?.checkVisibility())) talk.title.focus();
 }
 
 /** @param {Frame} frame */

@@ -1,6 +1,7 @@
 /** The dialogs about one conversation: close it, hand it over, write a note. */
 
 import { newId } from "/static/chat/outbox.js";
+import { inPlace } from "./rows.js";
 
 /** @typedef {import("/static/chat/connection.js").Frame} Frame */
 /** @typedef {(frame: Frame) => boolean} Send */
@@ -22,6 +23,10 @@ class ConversationDialog {
     this.send = send;
     this.form = /** @type {HTMLFormElement} */ (this.dialog.querySelector("form"));
     /** @type {HTMLElement} */ (this.dialog.querySelector("[data-do]")).addEventListener("click", () => this.act());
+    // Enter in a field would press the first button of the form, which goes back
+    this.form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
+    });
     // other words are another message: the same id would be refused
     this.form.addEventListener("input", () => {
       this.message = newId();
@@ -31,9 +36,12 @@ class ConversationDialog {
 
   /** @param {string} conversation */
   open(conversation) {
-    this.conversation = conversation;
-    this.message = newId();
-    this.form.reset();
+    // what was typed stays until it is done with: Escape is pressed by mistake too
+    if (this.conversation !== conversation) {
+      this.conversation = conversation;
+      this.message = newId();
+      this.form.reset();
+    }
     this.wrong("");
     this.dialog.showModal();
   }
@@ -43,8 +51,10 @@ class ConversationDialog {
     return this.dialog.open && this.conversation === conversation;
   }
 
+  /** It is done. */
   close() {
-    if (this.dialog.open) this.dialog.close();
+    this.conversation = "";
+    this.dialog.close();
   }
 
   /** @param {string} what */
@@ -110,30 +120,29 @@ export class Handing extends ConversationDialog {
   open(conversation) {
     super.open(conversation);
     this.show(this.#colleagues);
+    this.#first.focus();
   }
 
   /** @param {Frame[]} colleagues */
   show(colleagues) {
     this.#colleagues = colleagues;
     if (!this.dialog.open) return;
-    const [before] = this.chosen("colleague");
-    const present = colleagues.filter((colleague) => colleague.availability !== "away");
-    this.part("#handing-nobody").hidden = present.length > 0;
-    this.part("#handing-choice").hidden = present.length === 0;
-    /** @type {HTMLButtonElement} */ (this.part("[data-do]")).disabled = present.length === 0;
-    this.part("#handing-colleagues").replaceChildren(
-      ...present.map(({ operator, name, availability, conversations }) => {
-        const label = document.createElement("label");
-        label.className = "line";
-        const input = document.createElement("input");
-        input.type = "radio";
-        input.name = "colleague";
-        input.value = operator;
-        input.checked = operator === before;
-        label.append(input, ` ${name}: ${AVAILABILITY[availability]}, ${talks(conversations)}`);
-        return label;
-      }),
-    );
+    const list = this.part("#handing-colleagues");
+    const chosen = /** @type {HTMLInputElement | null} */ (list.querySelector(":checked"));
+    const somebody = colleagues.some(isPresent);
+    this.part("#handing-nobody").hidden = somebody;
+    this.part("#handing-choice").hidden = colleagues.length === 0;
+    /** @type {HTMLButtonElement} */ (this.part("[data-do]")).disabled = !somebody;
+    const lost = inPlace(list, colleagues.map((colleague) => ({ ...colleague, key: colleague.operator })), makeChoice, updateChoice);
+    if (lost || document.activeElement?.matches(":disabled")) this.#first.focus();
+    if (chosen && !(chosen.isConnected && chosen.checked)) {
+      this.wrong(`${chosen.dataset.name} is niet meer aanwezig.${somebody ? " Kies een andere collega." : ""}`);
+    }
+  }
+
+  /** What the keyboard begins with: who is chosen, or the first who can be. */
+  get #first() {
+    return this.part("#handing-colleagues :checked") ?? this.part("#handing-colleagues input:enabled") ?? this.part("[value=cancel]");
   }
 
   act() {
@@ -142,6 +151,36 @@ export class Handing extends ConversationDialog {
     if (!operator) return this.wrong("Kies een collega.");
     return this.ask({ type: "handOver", operator, ...(note ? { note, message: this.message } : {}) });
   }
+}
+
+/** @param {Frame} colleague */
+function isPresent({ availability }) {
+  return availability !== "away";
+}
+
+/** @param {Frame} colleague */
+function makeChoice({ operator, name }) {
+  const label = document.createElement("label");
+  label.className = "line";
+  const input = document.createElement("input");
+  input.type = "radio";
+  input.name = "colleague";
+  input.value = operator;
+  input.dataset.name = name;
+  label.append(input, document.createElement("span"));
+  return label;
+}
+
+/**
+ * @param {HTMLElement} label
+ * @param {Frame} colleague
+ */
+function updateChoice(label, colleague) {
+  const [input, said] = /** @type {[HTMLInputElement, HTMLElement]} */ ([...label.children]);
+  input.disabled = !isPresent(colleague);
+  input.checked &&= !input.disabled;
+  const words = `${colleague.name}: ${inWords(colleague.availability)}, ${talks(colleague.conversations)}`;
+  if (said.textContent !== words) said.textContent = words;
 }
 
 export class Noting extends ConversationDialog {

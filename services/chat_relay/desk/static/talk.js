@@ -26,6 +26,7 @@ const NOTE_WORDS = { sending: "Wordt bewaard", sent: "Bewaard", notSent: "Niet b
 /** @type {Record<string, string>} */
 const NAMES = { visitor: "Bezoeker", operator: "Medewerker", note: "Notitie" };
 const TYPING_EVERY = 3000;
+const NEARLY = 80;
 
 export class Talk {
   seen = -1;
@@ -71,6 +72,9 @@ export class Talk {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submit(event);
     });
     this.text.addEventListener("input", () => this.#tellTyping());
+    this.text.addEventListener("blur", () => setTimeout(() => this.#putAway()));
+    // a button to try again makes the last turn higher
+    new ResizeObserver(() => this.#isNearEnd && this.#showLast()).observe(this.part("ol"));
     this.part("[data-release]").addEventListener("click", () => send({ type: "release", conversation }));
     this.part("[data-hand-over]").addEventListener("click", () => acts.handOver(conversation));
     this.part("[data-note]").addEventListener("click", () => acts.note(conversation));
@@ -97,8 +101,13 @@ export class Talk {
     else if (frame.type === "sent") this.#sent(frame);
     else if (frame.type === "failed") this.failed(frame.message, frame.retry);
     else if (frame.type === "typing") this.#typing();
-    else if (frame.type === "presence") this.part(".presence").textContent = frame.here ? "Bezoeker is verbonden" : "Bezoeker is niet verbonden";
+    else if (frame.type === "presence") this.#present(frame.here);
     else if (frame.type === "state") this.#state(frame);
+  }
+
+  /** @param {boolean} here */
+  #present(here) {
+    if (!this.isOver) this.part(".presence").textContent = here ? "Bezoeker is verbonden" : "Bezoeker is niet verbonden";
   }
 
   /** @param {Frame} frame */
@@ -149,10 +158,16 @@ export class Talk {
     /** @type {HTMLElement} */ (this.part(".over span")).textContent = closed;
     this.part(".over").hidden = false;
     this.part(".closing").hidden = true;
-    this.part("form").hidden = !this.text.value.trim();
+    this.part(".presence").textContent = "";
     this.text.readOnly = true;
+    this.#putAway();
     this.part(".reply .actions").hidden = true;
     for (const letter of [...this.outbox.waiting, ...this.notes.waiting]) this.failed(letter.id, false);
+  }
+
+  /** Takes the field away once nothing stands in it and nobody is in it: keys meant for it must not become shortcuts. */
+  #putAway() {
+    this.part("form").hidden = this.isOver && !this.text.value.trim() && document.activeElement !== this.text;
   }
 
   /** @param {string} text */
@@ -216,6 +231,11 @@ export class Talk {
     this.#typed = 0; // whoever goes on writing is seen to
     this.outbox.add(newId(), text, row);
     this.#showLast();
+  }
+
+  get #isNearEnd() {
+    const { scrollHeight, clientHeight, scrollTop } = this.part(".log");
+    return scrollHeight - clientHeight - scrollTop < NEARLY;
   }
 
   #showLast() {

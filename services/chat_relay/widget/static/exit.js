@@ -1,7 +1,6 @@
-/** Leaving in a hurry: a button that is always there, and Shift three times (each within five seconds of the last). */
+/** Leaving in a hurry: a button that is always there, and Shift three times. */
 
-const PRESSES = 3;
-const WITHIN = 5000;
+import { countShifts } from "/static/kit/shift.js";
 
 /**
  * @param {object} parts
@@ -21,26 +20,8 @@ export function watchExit({ button, status, countdown, leave }) {
     leave();
   });
 
-  let presses = 0;
-  let reset = 0;
-  let alone = false;
-  const count = (/** @type {number} */ to) => {
-    presses = to;
-    clearTimeout(reset);
-    status.textContent = presses && presses < PRESSES ? countdown(PRESSES - presses) : "";
-    if (presses) reset = setTimeout(() => count(0), WITHIN);
-  };
-  document.addEventListener("keydown", (event) => {
-    // with Alt or Ctrl it changes the layout of the keyboard
-    alone = event.key === "Shift" && !event.altKey && !event.ctrlKey && (alone || !event.repeat);
-    if (!alone && presses) count(0);
-  });
-  document.addEventListener("pointerdown", () => (alone = false));
-  // a press of Shift alone: a capital letter is not a call for help
-  document.addEventListener("keyup", (event) => {
-    if (event.key !== "Shift" || !alone) return;
-    alone = false;
-    count(presses + 1);
-    if (presses === PRESSES) leave();
+  countShifts((left) => {
+    status.textContent = left === 1 || left === 2 ? countdown(left) : "";
+    if (!left) leave();
   });
 }

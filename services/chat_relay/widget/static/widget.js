@@ -25,6 +25,7 @@ const LONGEST = Number(page.longest);
 const MOST_PARTS = 8;
 const NEARLY = 80;
 const MOST_BARS = 0.65;
+const EDGE = 8;
 
 /** @type {import("./memory.js").Talk | null} */
 let talk = recall();
@@ -35,6 +36,8 @@ let opener = "";
 let asked = false;
 let ending = false;
 let situation = "";
+/** whether the conversation went on when this connection was made */
+let goesOn = false;
 let seen = -1;
 let unread = 0;
 let shown = false;
@@ -48,11 +51,17 @@ let following = true;
 let room = 0;
 
 const connection = new Connection("/chat/v1/visitor", {
-  greet: () => (started && talk ? { type: "resume", ...proof(talk), after: seen } : { type: "hello" }),
+  greet,
   heard,
   line: (up) => say(up ? words.restored : words.lost),
 });
 const outbox = new Outbox(words, post);
+
+/** @returns {Frame} */
+function greet() {
+  goesOn = false;
+  return started && talk ? { type: "resume", ...proof(talk), after: seen } : { type: "hello" };
+}
 
 /** @param {import("./memory.js").Talk} talk */
 function proof({ conversation, token }) {
@@ -131,6 +140,7 @@ function closed(frame) {
 function became(frame) {
   started = true;
   if (frame.status === "ended") return ended(frame.because);
+  goesOn = true;
   setState("talking");
   remembered();
   if (!remembers && !situation) event(words.notRemembered);
@@ -162,7 +172,7 @@ function turn(frame) {
   if (mine) row.mark(words.sent);
   else part("typing").textContent = "";
   if (!mine && (!shown || document.hidden)) tellHost({ chat: "unread", count: (unread += 1) });
-  if (!mine && !following) part("newer").hidden = false;
+  if (!mine && !follows()) part("newer").hidden = false;
 }
 
 function typing() {
@@ -204,7 +214,8 @@ function reset() {
 function ended(because) {
   // the relay tells next when it opens again; after a reload it does not
   if (because === "closed") return setTimeout(() => started && showClosed(page.opens, true), 2000);
-  over(because === "left" && !ending ? words.left : words.ended, "ended");
+  // who waits and is connected all along left by another page
+  over(because === "left" && !ending ? words[goesOn ? "endedElsewhere" : "left"] : words.ended, "ended");
   if (unsent()) showNotice(words.unsentTitle, words.unsentText, "log");
 }
 
@@ -266,20 +277,42 @@ function event(what) {
   addEvent(part("turns"), what);
 }
 
+function isTight() {
+  return document.body.classList.contains("tight");
+}
+
 /** What scrolls: the conversation, or the whole page where there is little room. */
 function scroller() {
-  return document.body.classList.contains("tight") ? document.documentElement : part("scroll");
+  return isTight() ? document.documentElement : part("scroll");
+}
+
+/** Between which heights the conversation is seen. */
+function sight() {
+  return isTight() ? { top: part("bar").offsetHeight, bottom: innerHeight } : part("scroll").getBoundingClientRect();
 }
 
 function isAtEnd() {
-  const { scrollTop, clientHeight, scrollHeight } = scroller();
-  return scrollTop + clientHeight > scrollHeight - NEARLY;
+  return part("turns").getBoundingClientRect().bottom < sight().bottom + NEARLY;
 }
 
+/** Whether somebody does something below the conversation that has to stay in sight: they write, or are asked to be sure. */
+function isBusyBelow() {
+  const focused = document.activeElement;
+  return focused === text ? text.value !== "" : part("ending").contains(focused);
+}
+
+/** Whether what is new is shown at once: not to who reads up there, and where there is little room not to who is busy below. */
+function follows() {
+  return following && !(isTight() && isBusyBelow());
+}
+
+/** Shows the whole last turn, and as much as there is room for of what stands below it. */
 function showLast() {
   following = true;
   part("newer").hidden = true;
-  scroller().scrollTop = scroller().scrollHeight;
+  const last = part("turns").lastElementChild?.getBoundingClientRect();
+  const { top, bottom } = sight();
+  if (last) scroller().scrollTop += Math.max(last.top - top - EDGE, last.bottom - bottom + EDGE);
 }
 
 /** The bars stay in view where there is room; what has the focus is never under them. */
@@ -287,8 +320,9 @@ function fit() {
   if (left) return;
   const bars = ["bar", "foot", "ending"].reduce((height, id) => height + part(id).offsetHeight, 0);
   document.body.classList.toggle("tight", bars > innerHeight * MOST_BARS);
-  document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + 8}px`;
-  if (following && part("turns").childElementCount) showLast();
+  document.documentElement.style.scrollPaddingTop = `${part("bar").offsetHeight + EDGE}px`;
+  if (follows()) showLast();
+  else if (following && isBusyBelow()) document.activeElement?.scrollIntoView({ block: "nearest" });
   room = scrollRoom();
 }
 
@@ -370,6 +404,15 @@ function askSure(act, asking) {
   part(asking ? `${act}-no` : act).focus();
 }
 
+/**
+ * Whether a click is not the second of a double one: what is under the finger by then was not there at the first.
+ *
+ * @param {MouseEvent} event
+ */
+function isMeant(event) {
+  return event.detail < 2;
+}
+
 /** @param {string} act */
 function hostSaid(act) {
   if (act === "leave") return leave();
@@ -402,16 +445,18 @@ text.addEventListener("input", () => {
   connection.send({ type: "typing" });
 });
 for (const act of /** @type {const} */ (["end", "take"])) {
-  part(act).addEventListener("click", () => askSure(act, true));
+  part(act).addEventListener("click", (event) => isMeant(event) && askSure(act, true));
   part(`${act}-no`).addEventListener("click", () => askSure(act, false));
 }
-part("end-yes").addEventListener("click", () => {
+part("end-yes").addEventListener("click", (event) => {
+  if (!isMeant(event)) return;
   part("end-sure").hidden = true;
   ending = true;
   if (!connection.send({ type: "end" })) say(words.endLater);
   text.focus();
 });
-part("take-yes").addEventListener("click", () => {
+part("take-yes").addEventListener("click", (event) => {
+  if (!isMeant(event)) return;
   hand(asText(part("turns"), words.sent));
   askSure("take", false);
   say(words.savedAs);
@@ -419,14 +464,14 @@ part("take-yes").addEventListener("click", () => {
 part("again").addEventListener("click", () => location.reload());
 part("newer").addEventListener("click", () => {
   showLast();
-  text.focus({ preventScroll: true });
+  (follows() ? text : part("scroll")).focus({ preventScroll: true });
 });
 document.addEventListener(
   "scroll",
   () => {
     if (scrollRoom() !== room) return fit(); // the page grew or shrank: nobody scrolled
     following = isAtEnd();
-    if (following) part("newer").hidden = true;
+    if (following && part("turns").getBoundingClientRect().bottom > sight().top) part("newer").hidden = true;
   },
   { capture: true, passive: true },
 );
