@@ -187,6 +187,14 @@ async def test_danger_in_the_middle_is_found_and_stays_found(chat: Chat) -> None
         assert found == await chat.from_all()
 
 
+async def test_danger_is_found_however_much_was_said_before_and_since(chat: Chat) -> None:
+    filling = "En toen was er weer training. " * 130
+    await chat.say(*[filling] * 60, DANGER, *[filling] * 5)
+    assert "immediateDanger" in (await chat.look()).signals
+    await chat.say(SAYINGS[1])
+    assert "immediateDanger" in (await chat.look()).signals
+
+
 async def test_two_messages_of_which_one_is_left_out_are_no_sentence(chat: Chat) -> None:
     last = "Hij staat nu voor"
     before = "Nee " * ((READ_HEAD - len(f"{FIRST}\n\n")) // len("Nee "))

@@ -4,6 +4,7 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, takewhile
@@ -16,8 +17,6 @@ HEAD, TAIL = 1300, 600
 READ_HEAD, READ_TAIL = 6_000, 2_000
 """Characters of a long text that are looked at for its head and tail; what stands between them is looked at for danger alone."""
 
-_MOST = 200_000
-"""Characters in which signs of danger are looked for: one sentence in the middle of a long story is enough."""
 _FEWEST_OWN_WORDS = 3
 _APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
@@ -46,7 +45,7 @@ class Reading:
     subject: str
     body: str
     whole: str
-    """The body with what stands between its head and its tail."""
+    """The body with what stands between its head and its tail, however long: one sentence there is enough to be in danger."""
     words: tuple[str, ...]
     """Words of subject and body, in order."""
     quoted: bool
@@ -68,7 +67,7 @@ def read(channel: str, subject: str | None, text: str) -> Reading:
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
     if len(text) > READ_HEAD + READ_TAIL:
-        uncut = plain(text[:_MOST])
+        uncut = plain(text)
         own = uncut if forwarded else own_words(uncut)
     return Reading(
         channel=channel,
@@ -90,6 +89,11 @@ def plain(text: str) -> str:
     if "@" in cleaned or "://" in cleaned or "www." in cleaned:
         cleaned = _ADDRESS.sub(" ", cleaned)
     return cleaned.strip()
+
+
+def windows(text: str, length: int, overlap: int) -> Iterator[str]:
+    """Give pieces of a text one after another, each of which holds the end of the last."""
+    return (text[at : at + length] for at in range(0, max(1, len(text) - overlap), length - overlap))
 
 
 def words(text: str) -> list[str]:
