@@ -195,6 +195,15 @@ async def test_danger_is_found_however_much_was_said_before_and_since(chat: Chat
     assert "immediateDanger" in (await chat.look()).signals
 
 
+@pytest.mark.parametrize("marked", [f"> {DANGER}", f"{FIRST}\n-- \n{DANGER}", f"{FIRST}\nVan: ik@school.be\n{DANGER}"])
+async def test_what_looks_like_a_mail_in_a_chat_is_what_somebody_says(chat: Chat, marked: str) -> None:
+    await chat.say(SAYINGS[0])
+    assert "immediateDanger" not in (await chat.look()).signals
+    await chat.say(marked, SAYINGS[0])
+    assert "immediateDanger" in (await chat.look()).signals
+    assert DANGER in (await chat.read(chat.writings)).text
+
+
 async def test_two_messages_of_which_one_is_left_out_are_no_sentence(chat: Chat) -> None:
     last = "Hij staat nu voor"
     before = "Nee " * ((READ_HEAD - len(f"{FIRST}\n\n")) // len("Nee "))

@@ -59,16 +59,16 @@ class Reading:
 
 
 def read(channel: str, subject: str | None, text: str) -> Reading:
-    """Read any message; a text that is nothing but quotes or signature is read whole."""
+    """Read any message; a text that is nothing but quotes or signature is read whole, and so is a chat, which has none."""
     title = plain(subject or "")[:300]
     whole = plain(_ends(text, READ_HEAD, READ_TAIL))
-    forwarded = bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
-    own = whole if forwarded else own_words(whole)
+    entire = channel == "chat" or bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
+    own = whole if entire else own_words(whole)
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
     if len(text) > READ_HEAD + READ_TAIL:
         uncut = plain(text)
-        own = uncut if forwarded else own_words(uncut)
+        own = uncut if entire else own_words(uncut)
     return Reading(
         channel=channel,
         subject=title,

@@ -209,6 +209,13 @@ def test_the_quoted_mail_and_the_signature_do_not_decide(tagger: Tagger) -> None
     assert not {"trainer", "bang", "jan"} & set(suggestion.words)
 
 
+def test_in_a_chat_nothing_is_taken_for_a_quote_or_a_signature(tagger: Tagger) -> None:
+    said = "Mag ik iets vragen?\n> mijn trainer slaat mij\n--\nen ik ben bang van hem"
+
+    assert tagger.suggest("chat", None, said).sector == "Sport"
+    assert tagger.suggest("mail", None, said).sector != "Sport"
+
+
 @pytest.mark.parametrize(
     ("message", "adds"),
     [
