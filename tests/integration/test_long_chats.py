@@ -113,7 +113,7 @@ class Chat:
     async def from_all(self) -> Suggestion:
         """Give what a process that was just started makes of the whole of it."""
         wording = await self.read(Writings(self.database, self.vault))
-        return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text)
+        return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text, joined=wording.joined)
 
 
 @pytest.fixture
@@ -236,6 +236,17 @@ async def test_of_whom_nothing_is_remembered_any_more_everything_is_read(chat: C
     await chat.say(*[SAYINGS[0]] * LONG)
     assert await chat.opened() > LONG
     assert await chat.opened() > LONG
+
+
+async def test_a_forwarded_mail_among_others_hides_nothing_that_is_said_later(database_url: str, tmp_path: Path) -> None:
+    mail = await start(database_url, tmp_path, "mail")
+    forward = "Forwarded message:\nKom je morgen weer naar de training?\n-- \nJan"
+    await mail.say(*[SAYINGS[0]] * LONG, forward, *[SAYINGS[0]] * LONG)
+    assert "immediateDanger" not in (await mail.look()).signals
+    await mail.say(DANGER, *[SAYINGS[0]] * LONG)
+    assert "immediateDanger" in (await mail.look()).signals
+    mail.suggester.close()
+    await mail.database.close()
 
 
 async def test_a_mail_and_its_answers_are_read_whole_each_time_since_they_can_be_read_anew(

@@ -41,6 +41,8 @@ class Wording:
     channel: str
     subject: str | None
     text: str
+    joined: bool = False
+    """The text is what each of several messages adds."""
     danger: bool = False
     """There was a sign of danger in the middle."""
     middle: Middle | None = None
@@ -83,7 +85,8 @@ class Writings:
         turns = [_Turn(0, _adds(row, text)), *said]
         # the turns of a mail can be read anew, and then say something else
         middle = _middle(turns, known) if row["channel"] != Channel.MAIL else None
-        return Wording(row["channel"], subject, _text(turns, known), known is not None and known.danger, middle)
+        danger = known is not None and known.danger
+        return Wording(row["channel"], subject, _text(turns, known), joined=True, danger=danger, middle=middle)
 
     async def _said(self, row: Mapping[str, Any], key: DataKey, known: Middle | None) -> list[_Turn]:
         columns = tables.message.c

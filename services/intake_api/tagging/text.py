@@ -58,17 +58,20 @@ class Reading:
         return Said(f"{self.subject}\n{self.body}")
 
 
-def read(channel: str, subject: str | None, text: str) -> Reading:
-    """Read any message; a text that is nothing but quotes or signature is read whole, and so is a chat, which has none."""
+def read(channel: str, subject: str | None, text: str, *, joined: bool = False) -> Reading:
+    """Read any message; a text that is nothing but quotes or signature is read whole, and so is a chat, which has none.
+
+    What each of several messages adds is `joined`: a mark that is left in one, forwarded, does not hide danger in the next.
+    """
     title = plain(subject or "")[:300]
     whole = plain(_ends(text, READ_HEAD, READ_TAIL))
     entire = channel == "chat" or bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
     own = whole if entire else own_words(whole)
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
-    if len(text) > READ_HEAD + READ_TAIL:
+    if joined or len(text) > READ_HEAD + READ_TAIL:
         uncut = plain(text)
-        own = uncut if entire else own_words(uncut)
+        own = uncut if joined or entire else own_words(uncut)
     return Reading(
         channel=channel,
         subject=title,

@@ -209,6 +209,14 @@ def test_the_quoted_mail_and_the_signature_do_not_decide(tagger: Tagger) -> None
     assert not {"trainer", "bang", "jan"} & set(suggestion.words)
 
 
+def test_in_one_long_mail_a_signature_and_what_is_quoted_after_it_show_no_danger(tagger: Tagger) -> None:
+    long = "Wij wonen al jaren in dezelfde straat.\n" * 200
+    mail = f"{long}-- \nJan\n\n{long}Forwarded message:\nHij staat nu voor mijn deur met een mes\n{long}"
+
+    assert "immediateDanger" not in tagger.suggest("mail", None, mail).signals
+    assert "immediateDanger" in tagger.suggest("mail", None, mail, joined=True).signals
+
+
 def test_in_a_chat_nothing_is_taken_for_a_quote_or_a_signature(tagger: Tagger) -> None:
     said = "Mag ik iets vragen?\n> mijn trainer slaat mij\n--\nen ik ben bang van hem"
 
