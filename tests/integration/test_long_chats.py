@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import cycle, islice
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import insert
 
-from onthaal_schema.contact import Suggestion
+from onthaal_schema.contact import Contact, Suggestion
 from onthaal_schema.message import Direction, MessageSubmission
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
@@ -97,6 +98,11 @@ class Chat:
         assert found
         return found
 
+    async def begin_to_look(self) -> "Look":
+        """Look as another node does, which has not told yet what it makes of what was said up to now."""
+        row = (await self.contacts.to_suggest(1))[0]
+        return Look(self, (row["suggest_since"], row["last_sequence"], await self.from_all()))
+
     async def opened(self) -> int:
         """Look, and give how many values were opened for it."""
         await self.say("En toen")
@@ -114,6 +120,23 @@ class Chat:
         """Give what a process that was just started makes of the whole of it."""
         wording = await self.read(Writings(self.database, self.vault))
         return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text, joined=wording.joined)
+
+
+@dataclass
+class Look:
+    """A look of which nobody knows yet."""
+
+    chat: Chat
+    found: tuple[datetime, int, Suggestion]
+
+    async def tell(self) -> Contact:
+        """Give the contact after it was told."""
+        await self.chat.contacts.suggest({self.chat.id: self.found})
+        return await self.chat.contacts.read(self.chat.id, "test")
+
+    @property
+    def suggestion(self) -> Suggestion:
+        return self.found[-1]
 
 
 @pytest.fixture
@@ -229,6 +252,37 @@ async def test_what_was_said_since_danger_was_dealt_with_is_read_once_more_by_th
     await chat.say(*[SAYINGS[0]] * LONG)
     assert await chat.opened() > 2 * LONG
     assert await chat.opened() < LONG
+
+
+async def test_a_slow_node_takes_nothing_back_that_a_quick_one_said_of_more_words(chat: Chat) -> None:
+    await chat.say(SAYINGS[0])
+    slow = await chat.begin_to_look()
+    await chat.say(SAYINGS[1], DANGER)
+    assert "immediateDanger" in (await chat.look()).signals
+    known = await chat.contacts.read(chat.id, "test")
+    assert await slow.tell() == known
+    assert await chat.contacts.to_suggest(1) == []
+
+
+async def test_nor_while_more_is_said_which_is_looked_at_afterwards(chat: Chat) -> None:
+    await chat.say(SAYINGS[0])
+    slow = await chat.begin_to_look()
+    await chat.say(SAYINGS[1])
+    quick = await chat.begin_to_look()
+    await chat.say(DANGER)
+    known = await quick.tell()
+    assert known.suggestion == quick.suggestion != slow.suggestion
+    assert await slow.tell() == known
+    assert "immediateDanger" in (await chat.look()).signals
+
+
+async def test_who_says_more_during_each_look_has_the_suggestion_of_the_last(chat: Chat) -> None:
+    for text in (SAYINGS[0], SAYINGS[1], DANGER):
+        await chat.say(text)
+        look = await chat.begin_to_look()
+        await chat.say(SAYINGS[0])
+        assert (await look.tell()).suggestion == look.suggestion
+    assert await chat.look() == await chat.from_all()
 
 
 async def test_of_whom_nothing_is_remembered_any_more_everything_is_read(chat: Chat) -> None:
