@@ -17,6 +17,9 @@ HEAD, TAIL = 1300, 600
 READ_HEAD, READ_TAIL = 6_000, 2_000
 """Characters of a long text that are looked at for its head and tail; what stands between them is looked at for danger alone."""
 
+_AT_A_TIME = 50_000
+"""Characters that are made plain at a time: others get their turn in between."""
+
 _FEWEST_OWN_WORDS = 3
 _APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
@@ -70,7 +73,7 @@ def read(channel: str, subject: str | None, text: str, *, joined: bool = False) 
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
     if joined or len(text) > READ_HEAD + READ_TAIL:
-        uncut = plain(text)
+        uncut = "".join(map(_plain, windows(text, _AT_A_TIME, 0))).strip()
         own = uncut if joined or entire else own_words(uncut)
     return Reading(
         channel=channel,
@@ -85,13 +88,17 @@ def read(channel: str, subject: str | None, text: str, *, joined: bool = False) 
 
 def plain(text: str) -> str:
     """Lower case, straight quotes, no control characters, no addresses of pages or people."""
+    return _plain(text).strip()
+
+
+def _plain(text: str) -> str:
     cleaned = _UNPRINTABLE.sub(" ", text)
     for found, straight in _APOSTROPHES.items():
         cleaned = cleaned.replace(found, straight)
     cleaned = cleaned.lower()
     if "@" in cleaned or "://" in cleaned or "www." in cleaned:
         cleaned = _ADDRESS.sub(" ", cleaned)
-    return cleaned.strip()
+    return cleaned
 
 
 def windows(text: str, length: int, overlap: int) -> Iterator[str]:
