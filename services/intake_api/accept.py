@@ -41,6 +41,8 @@ from services.kit.clock import Clock
 BRUSSELS = ZoneInfo("Europe/Brussels")
 CLOCK_SKEW = timedelta(minutes=5)
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+AT_ONCE = 200_000
+"""Characters in which danger is looked for before the commit, while others wait; the model, which looks later, reads all."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ class Accept:
         """
         reasons = work_reasons(row, suggestion)
         looks_later = suggestion is None and row["nature"] == Nature.PERSON and not self.writer.busy
-        if looks_later and self.suggester.sees_danger(submission.channel, submission.subject, submission.text or ""):
+        if looks_later and self.suggester.sees_danger(submission.channel, submission.subject, (submission.text or "")[:AT_ONCE]):
             reasons.append(WorkReason.DANGER)
         return reasons
 

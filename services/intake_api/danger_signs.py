@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from services.intake_api.suggester import Suggester
+from services.intake_api.tagging.text import windows
 
 BEFORE: Final = 300
 """Characters of what was said before that are read along: one sentence is often two messages."""
@@ -40,8 +41,7 @@ class DangerSigns:
 def _readings(before: str, texts: Sequence[str]) -> tuple[str, ...]:
     """Give what is read: all of it after what was said before, and a cry of one word by itself."""
     in_one = _in_one(before, texts)
-    windows = (in_one[at : at + WINDOW] for at in range(0, max(1, len(in_one) - OVERLAP), WINDOW - OVERLAP))
-    return (*windows, *(text for text in texts if len(text) <= CRY))
+    return (*windows(in_one, WINDOW, OVERLAP), *(text for text in texts if len(text) <= CRY))
 
 
 def then_before(before: str, texts: Sequence[str], *, shown: bool) -> str:

@@ -24,6 +24,7 @@ class _Asked:
     channel: str
     subject: str | None
     text: str
+    joined: bool
     answer: "asyncio.Future[Found]"
 
 
@@ -40,14 +41,14 @@ class Suggester:
         """Say what the model makes of a submission."""
         return await self.suggest_text(submission.channel, submission.subject, submission.text or "")
 
-    async def suggest_text(self, channel: str, subject: str | None, text: str) -> Suggestion:
-        """Say what the model makes of a text."""
+    async def suggest_text(self, channel: str, subject: str | None, text: str, *, joined: bool = False) -> Suggestion:
+        """Say what the model makes of a text; `joined`: it is what each of several messages adds."""
         if not (subject or "").strip() and not text.strip():
             return _typed(cautious(self._tagger.version))
         if self._thread is None:
             self._thread = Thread(target=self._work, name="tagging", daemon=True)
             self._thread.start()
-        asked = _Asked(channel, subject, text, asyncio.get_running_loop().create_future())
+        asked = _Asked(channel, subject, text, joined, asyncio.get_running_loop().create_future())
         self._asked.put(asked)
         found = await asked.answer
         TAGGINGS.labels(found.kind, "true" if found.unsure else "false").inc()
@@ -79,7 +80,7 @@ class Suggester:
 
     @TAGGING.time()
     def _look(self, asked: _Asked) -> Found:
-        return self._tagger.suggest(asked.channel, asked.subject, asked.text)
+        return self._tagger.suggest(asked.channel, asked.subject, asked.text, joined=asked.joined)
 
     def close(self) -> None:
         """Let the thread go, after what was asked."""

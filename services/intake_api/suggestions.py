@@ -97,7 +97,7 @@ class Suggestions:
 
     async def _look(self, row: dict[str, Any]) -> tuple[Wording, Suggestion]:
         wording = await self._writings.of(row)
-        suggestion = await self._suggester.suggest_text(wording.channel, wording.subject, wording.text)
+        suggestion = await self._suggester.suggest_text(wording.channel, wording.subject, wording.text, joined=wording.joined)
         if wording.danger and DANGER not in suggestion.signals:
             suggestion = suggestion.model_copy(update={"signals": (DANGER, *suggestion.signals)})
         return wording, suggestion

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import cycle, islice
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import insert
 
-from onthaal_schema.contact import Suggestion
+from onthaal_schema.contact import Contact, Suggestion
 from onthaal_schema.message import Direction, MessageSubmission
 from onthaal_schema.worklist import WorkReason
 from services.intake_api.store import tables
@@ -97,6 +98,11 @@ class Chat:
         assert found
         return found
 
+    async def begin_to_look(self) -> "Look":
+        """Look as another node does, which has not told yet what it makes of what was said up to now."""
+        row = (await self.contacts.to_suggest(1))[0]
+        return Look(self, (row["suggest_since"], row["last_sequence"], await self.from_all()))
+
     async def opened(self) -> int:
         """Look, and give how many values were opened for it."""
         await self.say("En toen")
@@ -113,7 +119,24 @@ class Chat:
     async def from_all(self) -> Suggestion:
         """Give what a process that was just started makes of the whole of it."""
         wording = await self.read(Writings(self.database, self.vault))
-        return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text)
+        return await self.suggester.suggest_text(wording.channel, wording.subject, wording.text, joined=wording.joined)
+
+
+@dataclass
+class Look:
+    """A look of which nobody knows yet."""
+
+    chat: Chat
+    found: tuple[datetime, int, Suggestion]
+
+    async def tell(self) -> Contact:
+        """Give the contact after it was told."""
+        await self.chat.contacts.suggest({self.chat.id: self.found})
+        return await self.chat.contacts.read(self.chat.id, "test")
+
+    @property
+    def suggestion(self) -> Suggestion:
+        return self.found[-1]
 
 
 @pytest.fixture
@@ -187,6 +210,23 @@ async def test_danger_in_the_middle_is_found_and_stays_found(chat: Chat) -> None
         assert found == await chat.from_all()
 
 
+async def test_danger_is_found_however_much_was_said_before_and_since(chat: Chat) -> None:
+    filling = "En toen was er weer training. " * 130
+    await chat.say(*[filling] * 60, DANGER, *[filling] * 5)
+    assert "immediateDanger" in (await chat.look()).signals
+    await chat.say(SAYINGS[1])
+    assert "immediateDanger" in (await chat.look()).signals
+
+
+@pytest.mark.parametrize("marked", [f"> {DANGER}", f"{FIRST}\n-- \n{DANGER}", f"{FIRST}\nVan: ik@school.be\n{DANGER}"])
+async def test_what_looks_like_a_mail_in_a_chat_is_what_somebody_says(chat: Chat, marked: str) -> None:
+    await chat.say(SAYINGS[0])
+    assert "immediateDanger" not in (await chat.look()).signals
+    await chat.say(marked, SAYINGS[0])
+    assert "immediateDanger" in (await chat.look()).signals
+    assert DANGER in (await chat.read(chat.writings)).text
+
+
 async def test_two_messages_of_which_one_is_left_out_are_no_sentence(chat: Chat) -> None:
     last = "Hij staat nu voor"
     before = "Nee " * ((READ_HEAD - len(f"{FIRST}\n\n")) // len("Nee "))
@@ -214,11 +254,53 @@ async def test_what_was_said_since_danger_was_dealt_with_is_read_once_more_by_th
     assert await chat.opened() < LONG
 
 
+async def test_a_slow_node_takes_nothing_back_that_a_quick_one_said_of_more_words(chat: Chat) -> None:
+    await chat.say(SAYINGS[0])
+    slow = await chat.begin_to_look()
+    await chat.say(SAYINGS[1], DANGER)
+    assert "immediateDanger" in (await chat.look()).signals
+    known = await chat.contacts.read(chat.id, "test")
+    assert await slow.tell() == known
+    assert await chat.contacts.to_suggest(1) == []
+
+
+async def test_nor_while_more_is_said_which_is_looked_at_afterwards(chat: Chat) -> None:
+    await chat.say(SAYINGS[0])
+    slow = await chat.begin_to_look()
+    await chat.say(SAYINGS[1])
+    quick = await chat.begin_to_look()
+    await chat.say(DANGER)
+    known = await quick.tell()
+    assert known.suggestion == quick.suggestion != slow.suggestion
+    assert await slow.tell() == known
+    assert "immediateDanger" in (await chat.look()).signals
+
+
+async def test_who_says_more_during_each_look_has_the_suggestion_of_the_last(chat: Chat) -> None:
+    for text in (SAYINGS[0], SAYINGS[1], DANGER):
+        await chat.say(text)
+        look = await chat.begin_to_look()
+        await chat.say(SAYINGS[0])
+        assert (await look.tell()).suggestion == look.suggestion
+    assert await chat.look() == await chat.from_all()
+
+
 async def test_of_whom_nothing_is_remembered_any_more_everything_is_read(chat: Chat) -> None:
     chat.start_anew(most=0)
     await chat.say(*[SAYINGS[0]] * LONG)
     assert await chat.opened() > LONG
     assert await chat.opened() > LONG
+
+
+async def test_a_forwarded_mail_among_others_hides_nothing_that_is_said_later(database_url: str, tmp_path: Path) -> None:
+    mail = await start(database_url, tmp_path, "mail")
+    forward = "Forwarded message:\nKom je morgen weer naar de training?\n-- \nJan"
+    await mail.say(*[SAYINGS[0]] * LONG, forward, *[SAYINGS[0]] * LONG)
+    assert "immediateDanger" not in (await mail.look()).signals
+    await mail.say(DANGER, *[SAYINGS[0]] * LONG)
+    assert "immediateDanger" in (await mail.look()).signals
+    mail.suggester.close()
+    await mail.database.close()
 
 
 async def test_a_mail_and_its_answers_are_read_whole_each_time_since_they_can_be_read_anew(

@@ -384,7 +384,7 @@ class Contacts:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def suggest(self, found: Mapping[UUID, tuple[datetime, int, Suggestion]]) -> None:
-        """Keep what the model makes of contacts, as they were since a moment and up to a message.
+        """Keep what the model makes of contacts, as they were since a moment and up to a message, where nobody else did since then.
 
         Where only the model has tagged one, its tag follows.
         """
@@ -396,13 +396,14 @@ class Contacts:
                 await self._suggest(connection, row, *found[row["id"]])
 
     async def _suggest(self, connection: AsyncConnection, row: Row, since: datetime, seen: int, suggestion: Suggestion) -> None:
+        if row["suggest_since"] != since:  # another node told, or a mail was read anew: what is new since waits there
+            return
         values: Row = {
             "sealed_suggestion": self.key(row).seal(to_wire(suggestion).encode(), SUGGESTION),
             "signals": orjson.dumps(suggestion.signals).decode(),
+            # whoever wrote meanwhile waits behind the others
+            "suggest_since": None if row["last_sequence"] == seen else self._database.clock.now(),
         }
-        if row["suggest_since"]:  # nobody else looked meanwhile; whoever wrote meanwhile waits behind the others
-            unchanged = (row["suggest_since"], row["last_sequence"]) == (since, seen)
-            values["suggest_since"] = None if unchanged else self._database.clock.now()
         row.update(values)
         await connection.execute(update(tables.contact).where(tables.contact.c.id == row["id"]).values(**values))
         if row["kind_source"] == KindSource.MODEL and row["status"] == Status.OPEN:

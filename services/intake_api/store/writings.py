@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Row, Select, or_, select
 
 from onthaal_schema.channel import Channel
 from onthaal_schema.message import Direction
@@ -41,6 +41,8 @@ class Wording:
     channel: str
     subject: str | None
     text: str
+    joined: bool = False
+    """The text is what each of several messages adds."""
     danger: bool = False
     """There was a sign of danger in the middle."""
     middle: Middle | None = None
@@ -77,39 +79,32 @@ class Writings:
         submitted: Wire = orjson.loads(key.open(row["sealed"], SUBMISSION))
         subject, text = submitted.get("subject"), submitted.get("text") or ""
         known = self._middles.get(row["id"])
-        said = await self._said(row["id"], key, known) if row["last_sequence"] else []
+        said = await self._said(row, key, known) if row["last_sequence"] else []
         if not said:
             return Wording(row["channel"], subject, text)
-        turns = [_Turn(0, added(text)), *said]
+        turns = [_Turn(0, _adds(row, text)), *said]
         # the turns of a mail can be read anew, and then say something else
         middle = _middle(turns, known) if row["channel"] != Channel.MAIL else None
-        return Wording(row["channel"], subject, _text(turns, known), known is not None and known.danger, middle)
+        danger = known is not None and known.danger
+        return Wording(row["channel"], subject, _text(turns, known), joined=True, danger=danger, middle=middle)
 
-    async def _said(self, contact_id: UUID, key: DataKey, known: Middle | None) -> list[_Turn]:
+    async def _said(self, row: Mapping[str, Any], key: DataKey, known: Middle | None) -> list[_Turn]:
         columns = tables.message.c
-        query = select(columns.sequence, columns.id, columns.sealed)
-        query = query.where(columns.contact_id == contact_id, columns.direction == Direction.INBOUND)
+        query = _inbound(row, columns.sequence)
         if known:
             query = query.where(or_(columns.sequence <= known.after, columns.sequence > known.until))
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(columns.sequence))).all()
-        return [_Turn(row.sequence, added(key.open(row.sealed, message_place(row.id)).decode())) for row in rows]
+            said = (await connection.execute(query)).all()
+        return [_Turn(turn.sequence, _adds(row, _opened(turn, key), by_mail=bool(turn.mail_id))) for turn in said]
 
     async def turns(self, row: Mapping[str, Any], since: datetime, after: int) -> list[Turn]:
         """Give what the person said after a moment and a number, oldest first: word for word, and of a mail what it adds."""
         columns = tables.message.c
-        query = (
-            select(columns.registered_at, columns.id, columns.sealed, tables.mail.c.id.label("mail_id"))
-            .outerjoin(tables.mail, tables.mail.c.id == columns.id)
-            .where(columns.contact_id == row["id"], columns.direction == Direction.INBOUND)
-            .where(columns.sequence > after, columns.registered_at > since)
-            .order_by(columns.sequence)
-        )
+        query = _inbound(row, columns.registered_at).where(columns.sequence > after, columns.registered_at > since)
         async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+            said = (await connection.execute(query)).all()
         key = self._vault.key(row["id"], row["data_key"])
-        texts = (key.open(row.sealed, message_place(row.id)).decode() for row in rows)
-        return [Turn(row.registered_at, added(text) if row.mail_id else text) for row, text in zip(rows, texts, strict=True)]
+        return [Turn(turn.registered_at, added(text) if turn.mail_id else text) for turn in said for text in [_opened(turn, key)]]
 
     def looked_at(self, contact_id: UUID, wording: Wording, *, danger: bool) -> None:
         """Leave out from now on what the model need not read again: what it made of this is kept. `danger`: there was a sign."""
@@ -119,6 +114,22 @@ class Writings:
         self._middles[contact_id] = Middle(wording.middle.after, wording.middle.until, danger)
         if len(self._middles) > self._most:
             self._middles.popitem(last=False)
+
+
+def _inbound(row: Mapping[str, Any], column: ColumnElement[Any]) -> Select[Any]:
+    """Ask for what the person said, in order: whether by mail, and something more."""
+    columns, mail = tables.message.c, tables.mail.c
+    query = select(column, columns.id, columns.sealed, mail.id.label("mail_id")).outerjoin(tables.mail, mail.id == columns.id)
+    return query.where(columns.contact_id == row["id"], columns.direction == Direction.INBOUND).order_by(columns.sequence)
+
+
+def _opened(turn: Row[Any], key: DataKey) -> str:
+    return key.open(turn.sealed, message_place(turn.id)).decode()
+
+
+def _adds(row: Mapping[str, Any], text: str, *, by_mail: bool = False) -> str:
+    """Leave out what a mail program added; who chats may begin a line as a quote does."""
+    return added(text) if by_mail or row["channel"] != Channel.CHAT else text
 
 
 def _text(turns: Sequence[_Turn], known: Middle | None) -> str:

@@ -51,10 +51,10 @@ class Tagger:
             raise UnusableModelError("the model file cannot be read: run `onthaal tagging train`") from error
         return cls(unpack(data, lexicon_fingerprint()))
 
-    def suggest(self, channel: str, subject: str | None, text: str) -> Suggestion:
-        """Suggest a tag for any message; one that cannot be worked out is a melding, unsure, for a human."""
+    def suggest(self, channel: str, subject: str | None, text: str, *, joined: bool = False) -> Suggestion:
+        """Suggest a tag for any message, or what several add; one that cannot be worked out is a melding, unsure, for a human."""
         try:
-            return self._suggest(read(channel, subject, text))
+            return self._suggest(read(channel, subject, text, joined=joined))
         except Exception as error:  # noqa: BLE001 - a fault here must never cost a contact; a human reads it instead
             # Only the class of the fault: a traceback could hold content.
             _log.error("tagging failed: %s", type(error).__name__)

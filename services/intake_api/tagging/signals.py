@@ -10,7 +10,7 @@ from typing import Final
 from services.intake_api.tagging.patterns import Patterns, pattern, patterns
 from services.intake_api.tagging.said import Said
 from services.intake_api.tagging.suggestion import Signal
-from services.intake_api.tagging.text import Reading
+from services.intake_api.tagging.text import Reading, windows
 
 _AGE: Final = re.compile(
     r"\b(?:is|pas|ben|van|heeft|am|bin|ist|ai|a|aged?|turned|was)\s(\d{1,2})\b"
@@ -32,6 +32,9 @@ _THEN: Final = pattern(
 _DIGIT: Final = re.compile(r"\d")
 _LINE_BREAK: Final = re.compile(r"(?<=\S) *\n *(?=\S)")
 _ADULT: Final = 18
+_WINDOW: Final = 50_000
+_OVERLAP: Final = 500
+"""Characters in which signs of danger are looked for at a time: while an expression is being looked for, nobody else gets a turn."""
 
 
 def signals_of(reading: Reading) -> tuple[Signal, ...]:
@@ -50,8 +53,9 @@ def signals_of(reading: Reading) -> tuple[Signal, ...]:
 def in_danger(reading: Reading) -> bool:
     """Whether there is a sign that somebody is in danger now, anywhere in what they wrote."""
     # a mail program breaks a sentence anywhere, and who chats in two messages
-    whole = _LINE_BREAK.sub(" ", f"{reading.subject}\n{reading.whole}")
-    return patterns("signals")["immediateDanger"].any_found(Said(whole))
+    pieces = windows(f"{reading.subject}\n{reading.whole}", _WINDOW, _OVERLAP)
+    signs = patterns("signals")["immediateDanger"]
+    return any(signs.any_found(Said(_LINE_BREAK.sub(" ", piece))) for piece in pieces)
 
 
 def _minor(said: Said, signs: Patterns) -> bool:

@@ -4,6 +4,7 @@ Everything here is linear in the length of the text and accepts any ``str``: NUL
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, takewhile
@@ -16,8 +17,9 @@ HEAD, TAIL = 1300, 600
 READ_HEAD, READ_TAIL = 6_000, 2_000
 """Characters of a long text that are looked at for its head and tail; what stands between them is looked at for danger alone."""
 
-_MOST = 200_000
-"""Characters in which signs of danger are looked for: one sentence in the middle of a long story is enough."""
+_AT_A_TIME = 50_000
+"""Characters that are made plain at a time: others get their turn in between."""
+
 _FEWEST_OWN_WORDS = 3
 _APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"'}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u200b-\u200f\ufeff]")
@@ -46,7 +48,7 @@ class Reading:
     subject: str
     body: str
     whole: str
-    """The body with what stands between its head and its tail."""
+    """The body with what stands between its head and its tail, however long: one sentence there is enough to be in danger."""
     words: tuple[str, ...]
     """Words of subject and body, in order."""
     quoted: bool
@@ -59,17 +61,20 @@ class Reading:
         return Said(f"{self.subject}\n{self.body}")
 
 
-def read(channel: str, subject: str | None, text: str) -> Reading:
-    """Read any message; a text that is nothing but quotes or signature is read whole."""
+def read(channel: str, subject: str | None, text: str, *, joined: bool = False) -> Reading:
+    """Read any message; a text that is nothing but quotes or signature is read whole, and so is a chat, which has none.
+
+    What each of several messages adds is `joined`: a mark that is left in one, forwarded, does not hide danger in the next.
+    """
     title = plain(subject or "")[:300]
     whole = plain(_ends(text, READ_HEAD, READ_TAIL))
-    forwarded = bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
-    own = whole if forwarded else own_words(whole)
+    entire = channel == "chat" or bool(_FORWARD_SUBJECT.match(title) or _FORWARD.search(whole))
+    own = whole if entire else own_words(whole)
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
-    if len(text) > READ_HEAD + READ_TAIL:
-        uncut = plain(text[:_MOST])
-        own = uncut if forwarded else own_words(uncut)
+    if joined or len(text) > READ_HEAD + READ_TAIL:
+        uncut = "".join(map(_plain, windows(text, _AT_A_TIME, 0))).strip()
+        own = uncut if joined or entire else own_words(uncut)
     return Reading(
         channel=channel,
         subject=title,
@@ -83,13 +88,22 @@ def read(channel: str, subject: str | None, text: str) -> Reading:
 
 def plain(text: str) -> str:
     """Lower case, straight quotes, no control characters, no addresses of pages or people."""
+    return _plain(text).strip()
+
+
+def _plain(text: str) -> str:
     cleaned = _UNPRINTABLE.sub(" ", text)
     for found, straight in _APOSTROPHES.items():
         cleaned = cleaned.replace(found, straight)
     cleaned = cleaned.lower()
     if "@" in cleaned or "://" in cleaned or "www." in cleaned:
         cleaned = _ADDRESS.sub(" ", cleaned)
-    return cleaned.strip()
+    return cleaned
+
+
+def windows(text: str, length: int, overlap: int) -> Iterator[str]:
+    """Give pieces of a text one after another, each of which holds the end of the last."""
+    return (text[at : at + length] for at in range(0, max(1, len(text) - overlap), length - overlap))
 
 
 def words(text: str) -> list[str]:

@@ -124,13 +124,19 @@ def test_immediate_danger_is_signalled_in_four_languages(tagger: Tagger, text: s
     assert suggestion.kind == "melding"
 
 
-@pytest.mark.parametrize("paragraphs", [20, 60, 600])
+@pytest.mark.parametrize("paragraphs", [20, 60, 600, 6_000])
 def test_danger_in_the_middle_of_a_long_story_is_signalled(tagger: Tagger, paragraphs: int) -> None:
     filler = "Wij wonen al jaren in dezelfde straat en de kinderen gaan er graag naar school.\n\n" * paragraphs
     story = f"{filler}Hij staat nu met een mes voor mijn deur en zegt dat hij mij gaat vermoorden.\n\n{filler}"
 
     assert "immediateDanger" in tagger.suggest("mail", None, story).signals
     assert "immediateDanger" not in tagger.suggest("mail", None, filler * 2).signals
+
+
+def test_danger_anywhere_in_a_very_long_story_is_signalled_once_it_is_said(tagger: Tagger) -> None:
+    sign = "Hij staat nu met een mes voor mijn deur."
+    for said in range(99_400, 100_600, 25):
+        assert tagger.sees_danger("mail", None, f"{'Nee ' * (said // 4)}{sign}{' Nee' * 1_000}")
 
 
 @pytest.mark.parametrize(
@@ -203,6 +209,21 @@ def test_the_quoted_mail_and_the_signature_do_not_decide(tagger: Tagger) -> None
     assert not {"trainer", "bang", "jan"} & set(suggestion.words)
 
 
+def test_in_one_long_mail_a_signature_and_what_is_quoted_after_it_show_no_danger(tagger: Tagger) -> None:
+    long = "Wij wonen al jaren in dezelfde straat.\n" * 200
+    mail = f"{long}-- \nJan\n\n{long}Forwarded message:\nHij staat nu voor mijn deur met een mes\n{long}"
+
+    assert "immediateDanger" not in tagger.suggest("mail", None, mail).signals
+    assert "immediateDanger" in tagger.suggest("mail", None, mail, joined=True).signals
+
+
+def test_in_a_chat_nothing_is_taken_for_a_quote_or_a_signature(tagger: Tagger) -> None:
+    said = "Mag ik iets vragen?\n> mijn trainer slaat mij\n--\nen ik ben bang van hem"
+
+    assert tagger.suggest("chat", None, said).sector == "Sport"
+    assert tagger.suggest("mail", None, said).sector != "Sport"
+
+
 @pytest.mark.parametrize(
     ("message", "adds"),
     [
@@ -273,6 +294,14 @@ def test_a_long_text_of_blank_lines_and_dashes_is_read_in_time(tagger: Tagger, f
     tagger.suggest("chat", None, text)
 
     assert time.process_time() - started < 2
+
+
+def test_a_million_characters_are_looked_at_for_danger_in_time(tagger: Tagger) -> None:
+    text = "Mijn dochter van negen wil niet meer naar de zwemles omdat de lesgever haar onder water duwt. " * 10_700
+    started = time.process_time()
+    tagger.suggest("chat", None, text)
+
+    assert time.process_time() - started < 0.5
 
 
 def test_a_forwarded_message_is_known_by_its_mark_at_the_start_of_a_line() -> None:
