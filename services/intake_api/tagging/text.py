@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, takewhile
+from operator import itemgetter
 
 from services.intake_api.tagging.said import Said
 
@@ -83,13 +84,17 @@ def read(channel: str, subject: str | None, text: str) -> Reading:
 
 def plain(text: str) -> str:
     """Lower case, straight quotes, no control characters, no addresses of pages or people."""
+    return _cleaned(text).strip()
+
+
+def _cleaned(text: str) -> str:
     cleaned = _UNPRINTABLE.sub(" ", text)
     for found, straight in _APOSTROPHES.items():
         cleaned = cleaned.replace(found, straight)
     cleaned = cleaned.lower()
     if "@" in cleaned or "://" in cleaned or "www." in cleaned:
         cleaned = _ADDRESS.sub(" ", cleaned)
-    return cleaned.strip()
+    return cleaned
 
 
 def words(text: str) -> list[str]:
@@ -107,9 +112,11 @@ def added(message: str) -> str:
     """Give what one of several messages adds: put behind one another, what one quotes or signs with does not hide the next."""
     if _FORWARD.search(message):
         return message
-    lines = [line for line in message.split("\n") if not _is_quoted(line)]
-    own = "\n".join(takewhile(_goes_on, lines)).strip()
-    return own if _says_enough(own) else "\n".join(filter(_goes_on, lines)).strip()
+    # judged as it will be read too: without what is invisible behind it, a signature mark is one
+    lines = zip(message.split("\n"), _cleaned(message).split("\n"), strict=True)
+    kept = [(line, _goes_on(line) and _goes_on(seen)) for line, seen in lines if not (_is_quoted(line) or _is_quoted(seen))]
+    own = "\n".join(line for line, _ in takewhile(itemgetter(1), kept)).strip()
+    return own if _says_enough(own) else "\n".join(line for line, goes_on in kept if goes_on).strip()
 
 
 def _goes_on(line: str) -> bool:
