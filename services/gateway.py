@@ -26,7 +26,7 @@ from services.kit.bus import Bus, LocalBus, NatsBus
 from services.kit.clock import Clock, SystemClock
 from services.kit.drain import FINISH, STOP, Drain, DrainingServer
 from services.kit.health import health_router
-from services.kit.limits import BodyLimit
+from services.kit.limits import BodyLimit, HeadLimit
 from services.kit.logging import Traces
 from services.kit.measures import beat
 from services.kit.nats import NatsLink
@@ -69,7 +69,7 @@ class Gateway(FastAPI):
         front: ASGIApp = super().__call__
         for wrap in wraps:
             front = wrap(front)
-        self._front = Traces(Headers(BodyLimit(front, limit), drain))
+        self._front = Traces(Headers(HeadLimit(BodyLimit(front, limit)), drain))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""

@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LARGEST_HEAD: Final = 65_536
-"""Bytes of a request beside its body, after those that came at once with its first; of a chunked one as many again as the body has."""
+from services.kit.limits import LARGEST_HEAD
 
 SLOWEST: Final = 500
 """Bytes a second that a request must have on the long run."""
@@ -46,7 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came, unless it is too much for a head."""
+        """Take in what came, unless it is too much for a head; what came at once with the first byte is for `HeadLimit` to judge."""
         self._came += len(data)
         self._beside += len(data)
         super().data_received(data)

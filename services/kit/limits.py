@@ -1,8 +1,8 @@
-"""A limit on how much a request may carry, whether it says its length or not."""
+"""Limits on how much a request may carry: in its head, and in its body whether it says its length or not."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from onthaal_schema.problems import PayloadTooLarge
+from onthaal_schema.problems import BELGIF, PayloadTooLarge, ProblemError
 from services.kit.problems import answer
 
 API = "/intake/"
@@ -10,6 +10,38 @@ API = "/intake/"
 
 DRAINED = 3
 """How many times the limit is still read and thrown away, so that the client gets to read the answer."""
+
+LARGEST_HEAD = 65_536
+"""Bytes of the address and the headers. The server (httptools) has no limit, and what reads them takes milliseconds for each kilobyte."""
+
+
+class HeadTooLarge(ProblemError):
+    """The address and the headers are larger than any browser makes them."""
+
+    type = BELGIF + "badRequest"
+    title = "Request header fields too large"
+    status = 431
+
+
+class HeadLimit:
+    """ASGI middleware: answers 431 (RFC 6585 §5) to a request with more than `LARGEST_HEAD` in front of its body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an app."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on when its head is small."""
+        if scope["type"] == "lifespan" or _head(scope) <= LARGEST_HEAD:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await answer(HeadTooLarge(f"Send at most {LARGEST_HEAD} bytes of headers."))(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1009})
+
+
+def _head(scope: Scope) -> int:
+    return len(scope["path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 class BodyLimit:

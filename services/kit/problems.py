@@ -29,6 +29,8 @@ log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ISSUES = 50
+MOST_FAULTS: Final = 10_000
+"""Of a body with more faults none is named: pydantic takes seconds to tell of a million."""
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -58,7 +60,10 @@ def _traceable(problem: Problem) -> Problem:
 
 def invalid(error: ValidationError, *, tags: Sequence[str] = ()) -> InvalidInput:
     """Turn what pydantic found wrong with a body into a problem; `tags` are discriminator values to leave out of names."""
-    return InvalidInput.of_issues(*(_issue(found, "body", tags) for found in error.errors(include_url=False)[:MOST_ISSUES]))
+    if error.error_count() > MOST_FAULTS:
+        return InvalidInput("The input is not valid: it holds thousands of faults.")
+    faults = error.errors(include_url=False, include_input=False)[:MOST_ISSUES]
+    return InvalidInput.of_issues(*(_issue(found, "body", tags) for found in faults))
 
 
 def parse(model: type[BaseModel], body: bytes) -> Any:

@@ -28,8 +28,8 @@ _SEPARATOR: Final = re.compile(
     re.IGNORECASE,
 )
 _FORWARD: Final = re.compile(
-    r"[ \t]*-*[ \t]*(?:begin doorgestuurd bericht|doorgestuurd bericht|(?:begin )?forwarded message|(?:d[ée]but du )?message (?:transf[ée]r[ée]|réexp[ée]di[ée])"
-    r"|(?:anfang der )?weitergeleitete[ n]*nachricht)[ \t]*-*[ \xa0]?:?-*[ \t]*",
+    r"[ \t]*+-*+[ \t]*+(?:begin doorgestuurd bericht|doorgestuurd bericht|(?:begin )?forwarded message|(?:d[ée]but du )?message (?:transf[ée]r[ée]|réexp[ée]di[ée])"
+    r"|(?:anfang der )?weitergeleitete[ n]*nachricht)[ \t]*+-*+[ \xa0]?:?-*+[ \t]*+",
     re.IGNORECASE,
 )
 _RULE: Final = re.compile(r"[ \t]*_{10,}[ \t]*")

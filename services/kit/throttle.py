@@ -90,11 +90,13 @@ def client_network(connection: HTTPConnection, trusted: tuple[Network, ...]) -> 
     """Name the network a request comes from: the nearest address that is not one of our own proxies."""
     peer = connection.client.host if connection.client else ""
     claimed = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    hops = [address_of(peer), *(address_of(hop.strip()) for hop in reversed(claimed))]
-    for hop, beyond in zip(hops, [*hops[1:], None], strict=True):
+    hop = address_of(peer)
+    for further in reversed(claimed):
+        beyond = address_of(further.strip())
         if hop is None or beyond is None or not any(hop in network for network in trusted):
-            return str(_network(hop)) if hop else "unknown"
-    return "unknown"
+            break
+        hop = beyond
+    return str(_network(hop)) if hop else "unknown"
 
 
 def network_of(peer: str) -> str:

@@ -2,9 +2,10 @@
 
 import codecs
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
+
+from services.kit.normal_form import normalized
 
 SUPERSETS: Final = {
     "ascii": "utf_8",
@@ -148,12 +149,12 @@ def _shifted(pairs: bytes) -> bytes:
 
 def clean_text(text: str) -> str:
     """Make text fit to store: LF line ends, NFC, no NUL, no control characters, no lone surrogates."""
-    return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))))
+    return normalized("NFC", _SURROGATES.sub("\ufffd", _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))))
 
 
 def clean_line(text: str) -> str:
     """Make text fit for a header value: one line, no control characters, no lone surrogates."""
-    return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", _NOT_ON_ONE_LINE.sub(" ", text))).strip()
+    return normalized("NFC", _SURROGATES.sub("\ufffd", _NOT_ON_ONE_LINE.sub(" ", text))).strip()
 
 
 def _encoding(declared: str | None) -> str | None:

@@ -5,10 +5,10 @@ A server that is replaced may write headers, line ends and encodings anew. What 
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from services.kit.normal_form import normalized
 from services.mail_ingest.parsed_mail import ParsedMail, Reading
 
 ON_THE_WAY: Final = frozenset({
@@ -62,7 +62,7 @@ def _files(mail: ParsedMail) -> Iterable[str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(normalized("NFC", text).split())
 
 
 def _digest(*parts: str | bytes) -> str:

@@ -1,6 +1,7 @@
 """HTML that is safe to show: an allow-list without pictures, styles, forms or anything that is loaded from elsewhere.
 
-The sanitizer (nh3) is quadratic in how deep tags are nested, so depth is bounded before it is called.
+The sanitizer (nh3) is quadratic in how deep tags are nested, and in how many characters of a text it escapes or looks at whether it must,
+so both are bounded before it is called.
 """
 
 import re
@@ -18,6 +19,7 @@ DEPTH_LIMIT: Final = 200
 FEW_TAGS: Final = 2_000
 """So many tags take no time, however they are nested."""
 LINK_LIMIT: Final = 2_000
+ESCAPED_LIMIT: Final = 50_000
 EMBEDDED_LIMIT: Final = 50
 EMBEDDED_BYTES: Final = 20_000_000
 COUNT_LIMIT: Final = 10_000
@@ -40,6 +42,8 @@ _CLEANER: Final = nh3.Cleaner(
 )
 _HEAD: Final = '<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Mail</title>\n'
 
+_ESCAPED: Final = re.compile("[&\x80-\xbf]")
+"""After each of them the sanitizer looks through the rest of the text: `&`, and what begins in UTF-8 as a no-break space does."""
 _OPENED: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,40})")
 _VOID: Final = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
@@ -113,6 +117,8 @@ def embedded_images(html: str) -> Iterator[tuple[str, bytes]]:
 def _is_within_limits(html: str) -> bool:
     tags = html.count("<")
     if len(html) > SIZE_LIMIT or tags > TAG_LIMIT or html.count("<a ") + html.count("<A ") > LINK_LIMIT:
+        return False
+    if len(_ESCAPED.findall(html)) > ESCAPED_LIMIT:
         return False
     return tags <= FEW_TAGS or _depth(html) <= DEPTH_LIMIT
 

@@ -1,6 +1,7 @@
 """The contact form without the web: what was answered, what is wrong with it, and the submission it makes."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,7 @@ class WrongAnswers(Exception):
 
 ORDER: Final = ("kind", "text", "role", "sector", "minor", "identity", "name", "email", "phone",
                 "safe_channel", "safe_times", "voicemail", "neutral_sender", "safe_note")  # fmt: skip
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f]")
 Known = TypeVar("Known", bound=StrEnum)
 
 
@@ -212,5 +214,5 @@ def _too_fast(opened: str, now: datetime) -> bool:
 def _cleaned(value: str, *, one_line: bool) -> str:
     # browsers send CRLF; NUL, other control characters and lone surrogates come from machines alone
     text = value.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "ignore").decode()
-    text = "".join(character for character in text if character >= " " or character in "\n\t")
+    text = _CONTROLS.sub("", text)
     return " ".join(text.split()) if one_line else text

@@ -22,11 +22,13 @@ from onthaal_schema.problems import INPUT, InvalidInput, Issue, NoAccessToken, P
 from onthaal_schema.wire import on_one_line
 from services.intake_api.caller import NOBODY, Caller
 from services.intake_api.reception import Reception
-from services.kit.problems import invalid
+from services.kit.problems import MOST_FAULTS, invalid
 
 LARGEST_JSON = 4_000_000
 MOST_FILES = 50
 MOST_ISSUES = 50
+LONGEST_NAME = 200
+"""Characters of the name of a property that come back."""
 MOST_MESSAGES = 2**31 - 1
 """The largest sequence number that the database counts to."""
 ROLES = ("attachment", "scan", "original", "display")
@@ -167,6 +169,8 @@ def _present(value: Any) -> Any:
 
 
 def _named(error: ValidationError) -> InvalidInput:
+    if error.error_count() > MOST_FAULTS:
+        return invalid(error)
     faults = error.errors(include_url=False, include_input=False, include_context=False)
     first = {fault["loc"][0] for fault in faults if fault["loc"]}
     return invalid(error, tags=[tag for tag in (*CHANNELS, "day", "emergencyClose") if tag in first])
@@ -180,7 +184,8 @@ def _refuse_nulls(raw: bytes) -> None:
 
 def _refuse_surrogates(raw: bytes) -> None:
     """Name the properties with half a character in them: the parser only says that the JSON is broken."""
-    _refuse_where(raw, _has_surrogate, "Holds half a character (a lone surrogate): send valid Unicode.")
+    if b"\\ud" in raw or b"\\uD" in raw:
+        _refuse_where(raw, _has_surrogate, "Holds half a character (a lone surrogate): send valid Unicode.")
 
 
 def _refuse_where(raw: bytes, wrong: Callable[[Any], bool], detail: str) -> None:
@@ -201,11 +206,11 @@ def _has_surrogate(value: Any) -> bool:
 
 def _places(value: Any, name: str, wrong: Callable[[Any], bool]) -> Iterator[str]:
     if wrong(value):
-        yield name[:200].encode("ascii", "replace").decode()
+        yield name.encode("ascii", "replace").decode()
     held = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for part, inner in held:
         below = f"{name}[{part}]" if isinstance(part, int) else f"{name}.{part}" if name else part
-        yield from _places(inner, below, wrong)
+        yield from _places(inner, below[:LONGEST_NAME], wrong)
 
 
 async def with_files(request: Request, part: str) -> tuple[bytes, list[FileUpload]]:

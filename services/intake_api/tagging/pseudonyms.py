@@ -13,6 +13,7 @@ from typing import Final
 
 from services.intake_api.tagging.messages import Message
 from services.intake_api.tagging.text import own_words
+from services.kit.normal_form import normalized
 
 GONE: Final = "…"
 """Stands where something was left out; the model does not read it."""
@@ -69,7 +70,7 @@ class Pseudonyms:
 
         Numbers under a hundred become a child's age or an adult's, all others go.
         """
-        readable = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+        readable = "".join(sign for sign in normalized("NFKC", text) if unicodedata.category(sign) != "Cf")
         own = own_words(readable)
         for found in (_ADDRESSES, _STREETS, _CALENDAR):
             own = found.sub(f" {GONE} ", own)

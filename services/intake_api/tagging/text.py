@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, takewhile
+from operator import itemgetter
 
 from services.intake_api.tagging.said import Said
 
@@ -73,7 +74,7 @@ def read(channel: str, subject: str | None, text: str, *, joined: bool = False) 
     quoted = own != whole
     body = _ends(own, HEAD, TAIL)
     if joined or len(text) > READ_HEAD + READ_TAIL:
-        uncut = "".join(map(_plain, windows(text, _AT_A_TIME, 0))).strip()
+        uncut = "".join(map(_cleaned, windows(text, _AT_A_TIME, 0))).strip()
         own = uncut if joined or entire else own_words(uncut)
     return Reading(
         channel=channel,
@@ -88,10 +89,10 @@ def read(channel: str, subject: str | None, text: str, *, joined: bool = False) 
 
 def plain(text: str) -> str:
     """Lower case, straight quotes, no control characters, no addresses of pages or people."""
-    return _plain(text).strip()
+    return _cleaned(text).strip()
 
 
-def _plain(text: str) -> str:
+def _cleaned(text: str) -> str:
     cleaned = _UNPRINTABLE.sub(" ", text)
     for found, straight in _APOSTROPHES.items():
         cleaned = cleaned.replace(found, straight)
@@ -121,9 +122,11 @@ def added(message: str) -> str:
     """Give what one of several messages adds: put behind one another, what one quotes or signs with does not hide the next."""
     if _FORWARD.search(message):
         return message
-    lines = [line for line in message.split("\n") if not _is_quoted(line)]
-    own = "\n".join(takewhile(_goes_on, lines)).strip()
-    return own if _says_enough(own) else "\n".join(filter(_goes_on, lines)).strip()
+    # judged as it will be read too: without what is invisible behind it, a signature mark is one
+    lines = zip(message.split("\n"), _cleaned(message).split("\n"), strict=True)
+    kept = [(line, _goes_on(line) and _goes_on(seen)) for line, seen in lines if not (_is_quoted(line) or _is_quoted(seen))]
+    own = "\n".join(line for line, _ in takewhile(itemgetter(1), kept)).strip()
+    return own if _says_enough(own) else "\n".join(line for line, goes_on in kept if goes_on).strip()
 
 
 def _goes_on(line: str) -> bool:

@@ -115,3 +115,11 @@ def test_half_a_million_characters_take_no_time(line: str) -> None:
     began = time.process_time()
     folded(line * (500_000 // len(line)))
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("filling", [" ", "\t", "-", " -", "forwarded message-", "weitergeleitete nn"])
+def test_one_long_line_takes_no_time(filling: str) -> None:
+    line = filling * (20_000 // len(filling))
+    began = time.process_time()
+    folded(f"Dag\n{line}\nDag {line}\nforwarded message {line}x")
+    assert time.process_time() - began < 0.5

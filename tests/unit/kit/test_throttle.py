@@ -1,5 +1,6 @@
 """Rate limits that know nobody's address."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -70,6 +71,13 @@ async def test_no_address_is_kept() -> None:
 )
 def test_only_our_own_proxies_are_believed(address: str, forwarded: str | None, network: str) -> None:
     assert client_network(request(address, forwarded), PROXIES) == network
+
+
+def test_proxies_that_nobody_counts_are_not_counted() -> None:
+    began = time.process_time()
+    for _ in range(10):
+        assert client_network(request("192.0.2.1", "," * 60_000), PROXIES) == "192.0.2.0/24"
+    assert time.process_time() - began < 0.4
 
 
 def test_proxies_are_a_list_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:

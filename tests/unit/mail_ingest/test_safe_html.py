@@ -128,8 +128,10 @@ def test_a_mail_in_text_has_no_page() -> None:
         "<font size=1>" * 9_000 + "<p>x" * 900,
         "<a href=https://x>x</a>" * 3_000,
         "<q>" * 2_100,
+        "\xa0" * 990_000,
+        "&" * 990_000,
     ],
-    ids=["deep", "long", "formatting", "fonts", "links", "quotes"],
+    ids=["deep", "long", "formatting", "fonts", "links", "quotes", "blanks", "signs"],
 )
 def test_html_beyond_the_limits_has_no_page_but_its_text(html: str) -> None:
     began = time.process_time()
@@ -146,6 +148,7 @@ def test_html_beyond_the_limits_has_no_page_but_its_text(html: str) -> None:
         "<i><table></i></table>" * 4_000,
         "<p>x" * 1_900,
         "<table><tr><td>" * 60 + "x" * 900_000,
+        "\xa0x" * 50_000,
     ],
 )
 def test_html_within_the_limits_takes_no_time(html: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.intake_api.tagging.model import Tagger
 from services.intake_api.tagging.suggestion import Suggestion
-from services.intake_api.tagging.text import added
+from services.intake_api.tagging.text import added, read
 
 MELDINGEN = [
     (
@@ -309,6 +309,13 @@ def test_a_forwarded_message_is_known_by_its_mark_at_the_start_of_a_line() -> No
     for mark in ("forwarded message", "-- Doorgestuurd bericht", " \n --- \n forwarded message", "-\n\nmessage transféré"):
         assert added(f"Zie\n{mark} ---\n{said}").endswith(said)
     assert not added(f"Zie de forwarded message\n{said}").endswith(said)
+
+
+@pytest.mark.parametrize("mark", ["--\u200b", "--\ufeff", "--\xad", "--\u200e ", "--\x0b", "--www.voorbeeld.be", "-- \x7f"])
+def test_what_looks_like_a_signature_mark_hides_no_later_message(mark: str) -> None:
+    said = "Mijn trainer slaat mij elke week"
+    turns = [added(f"Ik wil iets vragen\n{mark}\nNoor"), added(f"{mark}\nik ben Noor uit Gent"), added(said)]
+    assert said.lower() in read("chat", None, "\n".join(turns)).body
 
 
 def test_ten_kilobytes_are_tagged_in_time(tagger: Tagger) -> None:
