@@ -25,6 +25,7 @@ from services.kit.bus import Bus, LocalBus, NatsBus
 from services.kit.clock import Clock, SystemClock
 from services.kit.drain import FINISH, STOP, Drain, DrainingServer
 from services.kit.health import health_router
+from services.kit.http_protocol import BoundedHttp
 from services.kit.limits import BodyLimit, HeadLimit
 from services.kit.logging import Traces
 from services.kit.measures import beat
@@ -192,7 +193,7 @@ def serve(names: Sequence[str]) -> None:
         host=process.host,
         port=process.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=65_536,
