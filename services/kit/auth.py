@@ -84,13 +84,13 @@ class OperatorGate:
             self._confirmed.add(operator)
 
     async def _verified(self, connection: HTTPConnection) -> Operator:
-        token = self.cookies.held(connection, self.cookies.token)
+        token = connection.cookies.get(self.cookies.token)
         try:
             if token:
                 return await self._read(token)
         except (ExpiredAccessToken, InvalidAccessToken):
             pass  # too old, or of a key that is not believed any more: the session may have another
-        secret = self.cookies.held(connection, self.cookies.secret)
+        secret = connection.cookies.get(self.cookies.secret)
         if not secret:
             raise NoAccessToken("Sign in first.")
         session = await self._intake.anonymous().renew(SessionSecret(secret=secret))
@@ -143,15 +143,6 @@ class SessionCookies:
     def secret(self) -> str:
         """Name of the cookie that holds the session's secret."""
         return "__Host-onthaal-session" if self.secure else "onthaal-session"
-
-    def held(self, connection: HTTPConnection, name: str) -> str:
-        """Give the value of a cookie, the last of that name; empty when the browser sent none.
-
-        Starlette's reading takes seconds of backslashes, and nothing that `give` puts in a browser has any.
-        """
-        sent = ";".join(connection.headers.getlist("cookie")).split(";")
-        pairs = (pair.partition("=") for pair in reversed(sent))
-        return next((value.strip() for found, _, value in pairs if found.strip() == name), "")
 
     def give(self, response: Response, session: Session) -> None:
         """Put a session in the browser."""

@@ -1,21 +1,24 @@
 """How much a request may carry in front of its body."""
 
+import time
+
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.limits import LARGEST_HEAD, HeadLimit
 
 
-def client() -> httpx.AsyncClient:
-    """Ask an app that says yes to whatever comes through."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(HeadLimit(PlainTextResponse("ja"))), base_url="http://onthaal")
+def client(app: ASGIApp) -> httpx.AsyncClient:
+    """Ask an app behind the limit."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(HeadLimit(app)), base_url="http://onthaal")
 
 
 @pytest.mark.asyncio
 async def test_a_head_that_no_browser_makes_is_refused() -> None:
-    async with client() as asking:
+    async with client(PlainTextResponse("ja")) as asking:
         assert (await asking.get("/", headers={"Cookie": "a" * (LARGEST_HEAD - 1_000)})).text == "ja"
         for answer in (
             await asking.get("/", headers={"Cookie": "a" * LARGEST_HEAD}),
@@ -23,6 +26,21 @@ async def test_a_head_that_no_browser_makes_is_refused() -> None:
             await asking.get("/", params={"a": "b" * (LARGEST_HEAD - 1_000)}, headers={"Cookie": "a" * 1_000}),
         ):
             assert (answer.status_code, answer.headers["content-type"]) == (431, "application/problem+json")
+
+
+async def tell_cookie(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with a cookie, after reading all of them."""
+    await PlainTextResponse(HTTPConnection(scope).cookies["token"])(scope, receive, send)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("filling", ["\\", '\\"', "\\1", "\\001", '"', ";", "=", "a=;", " "])
+async def test_long_cookies_of_others_are_read_in_time(filling: str) -> None:
+    async with client(tell_cookie) as asking:
+        began = time.process_time()
+        answer = await asking.get("/", headers={"Cookie": f'other="{filling * (60_000 // len(filling))}"; token=a-b_c.d='})
+    assert time.process_time() - began < 0.4
+    assert answer.text == "a-b_c.d="
 
 
 @pytest.mark.asyncio
