@@ -130,7 +130,8 @@ def added(message: str) -> str:
 
 
 def _goes_on(line: str) -> bool:
-    return line.rstrip() != "--" and not _QUOTE_HEADER.match(line.strip())
+    said = line.strip()
+    return not said or (line.rstrip() != "--" and not _QUOTE_HEADER.match(said))
 
 
 def _is_quoted(line: str) -> bool:
