@@ -38,7 +38,7 @@ class Unheard:
             if turn.registered_at - last > LONGEST:
                 before = ""
             sign = await self._signs.shown(before, [turn.text])
-            if sign and turn.registered_at >= dealt_with:
+            if sign and turn.registered_at > dealt_with:
                 shown = turn.registered_at
             before, last = then_before(before, [turn.text], shown=sign), turn.registered_at
             await asyncio.sleep(0)

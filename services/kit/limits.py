@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from onthaal_schema.problems import BELGIF, PayloadTooLarge, ProblemError
+from onthaal_schema.problems import HeadersTooLarge, PayloadTooLarge
 from services.kit.problems import answer
 
 API = "/intake/"
@@ -13,14 +13,6 @@ DRAINED = 3
 
 LARGEST_HEAD = 65_536
 """Bytes of the address and the headers. The server (httptools) has no limit, and what reads them takes milliseconds for each kilobyte."""
-
-
-class HeadTooLarge(ProblemError):
-    """The address and the headers are larger than any browser makes them."""
-
-    type = BELGIF + "badRequest"
-    title = "Request header fields too large"
-    status = 431
 
 
 class HeadLimit:
@@ -39,7 +31,7 @@ class HeadLimit:
         if scope["type"] == "lifespan" or _head(scope) <= LARGEST_HEAD:
             await self._app(_without_backslashes(scope), receive, send)
         elif scope["type"] == "http":
-            await answer(HeadTooLarge(f"Send at most {LARGEST_HEAD} bytes of headers."))(scope, receive, send)
+            await answer(HeadersTooLarge(f"Send at most {LARGEST_HEAD} bytes of headers."))(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1009})
 

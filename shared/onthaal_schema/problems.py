@@ -176,6 +176,14 @@ class PayloadTooLarge(ProblemError):
     status = 413
 
 
+class HeadersTooLarge(ProblemError):
+    """The address and the headers are larger than any browser makes them (RFC 6585 §5)."""
+
+    type = OWN + "headersTooLarge"
+    title = "Request header fields too large"
+    status = 431
+
+
 class UnsupportedMediaType(ProblemError):
     """The body is in a format that this resource does not take."""
 

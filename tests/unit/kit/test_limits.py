@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from onthaal_schema.problems import ProblemError
 from services.kit.limits import LARGEST_HEAD, HeadLimit
 
 
@@ -56,3 +57,8 @@ async def test_a_socket_with_such_a_head_is_closed() -> None:
     scope = {"type": "websocket", "path": "/", "query_string": b"", "headers": [(b"cookie", b"a" * LARGEST_HEAD)]}
     await HeadLimit(PlainTextResponse("ja"))(scope, receive, send)
     assert [message["type"] for message in told] == ["websocket.close"]
+
+
+def test_a_problem_is_told_from_every_other_by_its_type() -> None:
+    kinds = [kind.type for kind in ProblemError.__subclasses__()]
+    assert len(kinds) == len(set(kinds))
