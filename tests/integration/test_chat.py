@@ -636,15 +636,22 @@ def serving_in_thread(clock: SetClock, port: int) -> Iterator[None]:
         thread.join()
 
 
-async def test_an_operator_whose_token_gets_too_old_renews_it_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = Gateway(tmp_path / "var", settings={"ONTHAAL_HOURS_CHAT": "24/7"}, port=free_port())
+@contextmanager
+def at_a_set_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gateway, SetClock]]:
+    """Serve in this process, by a clock that the test moves."""
+    gateway = Gateway(folder / "var", settings={"ONTHAAL_HOURS_CHAT": "24/7"}, port=free_port())
     for name, value in gateway.environment.items():
         if name.startswith("ONTHAAL_") and os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
     clock = SetClock(datetime.now(UTC))
     with serving_in_thread(clock, gateway.port):
+        yield gateway, clock
+
+
+async def test_an_operator_whose_token_gets_too_old_renews_it_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_a_set_clock(tmp_path, monkeypatch) as (gateway, clock):
         noor = await asyncio.to_thread(signed_in, gateway, "Noor")
         async with visiting(gateway) as visitor, serving(gateway, noor) as desk:
             await (await visitor.hello()).start("Dag")

@@ -1,12 +1,11 @@
 """One look in the store for every operator of a relay: how often it looks, who is told, and who may not see the list any more."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from sqlalchemy import Engine, event
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.kit.clock import SetClock
-from tests.integration.test_chat import Desk, Visitor, serving, serving_in_thread, signed_in, visiting
+from tests.integration.test_chat import Desk, Visitor, at_a_set_clock, serving, signed_in, visiting
 from tests.integration.test_chat_waiting import until, waiting
-from tests.running import Gateway, free_port
+from tests.running import Gateway
 
 OPERATORS = 4
 PAGES = 4
@@ -36,12 +35,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    gateway = Gateway(tmp_path / "var", settings={"ONTHAAL_HOURS_CHAT": "24/7"}, port=free_port())
-    for name, value in gateway.environment.items():
-        if name.startswith("ONTHAAL_") and os.environ.get(name) != value:
-            monkeypatch.setenv(name, value)
-    clock = SetClock(datetime.now(UTC))
-    with serving_in_thread(clock, gateway.port):
+    with at_a_set_clock(tmp_path, monkeypatch) as (gateway, clock):
         yield House(gateway, clock)
 
 
